@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every target of ours is compiled and linked with: warnings, hardening, sanitizers.
+# Use: target_link_libraries(<target> PRIVATE fwknop_options).
+add_library(fwknop_options INTERFACE)
+
+target_compile_options(fwknop_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+    $<$<BOOL:${FWKNOP_WERROR}>:-Werror>)
+
+# What nobody calls is left out of the programs, of static libraries above all.
+target_compile_options(fwknop_options INTERFACE -ffunction-sections -fdata-sections)
+target_link_options(fwknop_options INTERFACE -Wl,--gc-sections)
+
+if(FWKNOP_SANITIZE)
+    target_compile_options(fwknop_options INTERFACE
+        -fsanitize=${FWKNOP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(fwknop_options INTERFACE -fsanitize=${FWKNOP_SANITIZE})
+endif()
+
+if(FWKNOP_HARDENING)
+    target_compile_options(fwknop_options INTERFACE
+        -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+    target_link_options(fwknop_options INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+    # Fortified string functions need an optimised build and hide errors from AddressSanitizer.
+    if(NOT FWKNOP_SANITIZE)
+        target_compile_options(fwknop_options INTERFACE
+            $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
+        target_compile_definitions(fwknop_options INTERFACE _GLIBCXX_ASSERTIONS)
+    endif()
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    include(CheckPIESupported)
+    check_pie_supported(LANGUAGES CXX)
+endif()

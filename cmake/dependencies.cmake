@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every library the project stands on, found once.
+
+# Boost's own libraries are linked in: a daemon that starts at boot loads fewer files and keeps
+# less of them in memory. Distributions that forbid it turn it off.
+option(FWKNOP_STATIC_BOOST "Link Boost's libraries statically" ON)
+set(Boost_USE_STATIC_LIBS ${FWKNOP_STATIC_BOOST})
+find_package(Boost 1.81 REQUIRED COMPONENTS log program_options)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)
