@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/policy/decision.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fwknop {
+namespace {
+
+[[nodiscard]] refused refuse(refusal reason) {
+    refused why;
+    why.reason = reason;
+    // As ever: who names no valid address gets no second try at a laxer stanza.
+    why.final = reason == refusal::allow_address_invalid;
+    return why;
+}
+
+[[nodiscard]] refused malformed(const boost::system::error_code& error) {
+    if (errc_of(error) == errc::allow_address_malformed) {
+        return refuse(refusal::allow_address_invalid);
+    }
+    auto why = refuse(refusal::message_malformed);
+    why.detail = error.message();
+    return why;
+}
+
+/// Nothing when `allow` stands for the source of a packet that has no such source.
+[[nodiscard]] std::optional<ip_address> address_to_open(const ip_address& allow,
+                                                        const ip_address& source) {
+    // Unmapped first: ::ffff:0.0.0.0 must not get through as an address of its own.
+    const auto plain = allow.unmapped();
+    if (!plain.is_unspecified()) return plain;
+    if (plain.is_v6() && source.is_v4()) return std::nullopt;
+    return source;
+}
+
+[[nodiscard]] bool allows(const stanza& entry, const service& door) {
+    return (!entry.open_ports || entry.open_ports->contains(door)) &&
+           !entry.restrict_ports.contains(door);
+}
+
+[[nodiscard]] std::chrono::seconds timeout_of(const message& request, const stanza& entry) {
+    const auto positive = [](std::chrono::seconds value, std::chrono::seconds otherwise) {
+        return value.count() > 0 ? value : otherwise;
+    };
+    if (has_client_timeout(request.type) && request.client_timeout > 0) {
+        return std::min(std::chrono::seconds{request.client_timeout},
+                        positive(entry.max_timeout, default_max_timeout));
+    }
+    return positive(entry.access_timeout, default_access_timeout);
+}
+
+} // namespace
+
+decision decide(const message& request, const stanza& entry, const server_config& server,
+                const ip_address& packet_source, const ip_address& packet_destination,
+                unix_time now, bool check_age) {
+    if (entry.has_expired(now)) return refuse(refusal::stanza_expired);
+    if (check_age) {
+        const auto difference = to_seconds(now) - request.time;
+        const auto age = difference < 0 ? -difference : difference;
+        if (age > static_cast<std::int64_t>(server.max_packet_age)) {
+            auto why = refuse(refusal::stale);
+            why.seconds = age;
+            return why;
+        }
+    }
+
+    const bool is_command = request.type == message_type::command;
+    access_request asked;
+    if (is_command) {
+        const auto command = parse_command_message(request.text);
+        if (!command) return malformed(command.error());
+        asked.allow = command->allow;
+    } else {
+        auto access = parse_access_message(request.text);
+        if (!access) return malformed(access.error());
+        asked = std::move(*access);
+    }
+
+    if (entry.require_source_address && asked.allow.unmapped().is_unspecified()) {
+        return refuse(refusal::source_address_required);
+    }
+    const auto source = address_to_open(asked.allow, packet_source.unmapped());
+    if (!source) return refuse(refusal::allow_address_invalid);
+
+    if (entry.require_username && *entry.require_username != request.user) {
+        auto why = refuse(refusal::user_mismatch);
+        why.detail = request.user;
+        why.required = *entry.require_username;
+        return why;
+    }
+    if (has_nat_access(request.type)) return refuse(refusal::nat_not_allowed);
+    if (is_command) return refuse(refusal::command_not_allowed);
+    if (!std::ranges::all_of(asked.services,
+                             [&](const service& door) { return allows(entry, door); })) {
+        return refuse(refusal::port_denied);
+    }
+
+    access_decision granted;
+    granted.source = *source;
+    if (server.destination_rule) granted.destination = packet_destination.unmapped();
+    granted.services = std::move(asked.services);
+    granted.timeout = timeout_of(request, entry);
+    granted.user = request.user;
+    return granted;
+}
+
+std::string refusal_text(const refused& why, std::size_t stanza_number,
+                         const ip_address& packet_source) {
+    const auto source = packet_source.unmapped().to_string();
+    const auto number = "(stanza #" + std::to_string(stanza_number) + ") ";
+    const auto head = "[" + source + "] " + number;
+    switch (why.reason) {
+    case refusal::stanza_expired:
+        return head + "Access stanza has expired";
+    case refusal::stale:
+        return head + "SPA data time difference is too great (" + std::to_string(why.seconds) +
+               " seconds).";
+    case refusal::message_malformed:
+        return head + "Error parsing SPA message string: " + why.detail;
+    case refusal::allow_address_invalid:
+        return head + "Invalid source IP in SPA message, ignoring SPA packet";
+    case refusal::source_address_required:
+        return head + "Got 0.0.0.0 when valid source IP was required.";
+    case refusal::user_mismatch:
+        return head + "Username in SPA data (" + why.detail +
+               ") does not match required username: " + why.required;
+    case refusal::nat_not_allowed:
+        return number + "SPA packet from " + source +
+               " requested NAT access, but is not enabled/supported";
+    case refusal::command_not_allowed:
+        return head + "SPA Command messages are not allowed in the current configuration.";
+    case refusal::port_denied:
+        return head + "One or more requested protocol/ports was denied per access.conf.";
+    case refusal::end_:
+        break;
+    }
+    return head;
+}
+
+std::string_view name_of(refusal reason) noexcept {
+    switch (reason) {
+    case refusal::stanza_expired:
+        return "stanza_expired";
+    case refusal::stale:
+        return "stale";
+    case refusal::message_malformed:
+        return "message_malformed";
+    case refusal::allow_address_invalid:
+        return "allow_address_invalid";
+    case refusal::source_address_required:
+        return "source_address_required";
+    case refusal::user_mismatch:
+        return "user_mismatch";
+    case refusal::nat_not_allowed:
+        return "nat_not_allowed";
+    case refusal::command_not_allowed:
+        return "command_not_allowed";
+    case refusal::port_denied:
+        return "port_denied";
+    case refusal::end_:
+        break;
+    }
+    return "unknown";
+}
+
+} // namespace fwknop

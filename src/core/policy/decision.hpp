@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/moment.hpp"
+#include "core/policy/server_config.hpp"
+#include "core/policy/stanza.hpp"
+
+#include <fwknop/ip_address.hpp>
+#include <fwknop/message.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace fwknop {
+
+/// Why an authenticated packet opens nothing. Also the order of the counters.
+enum class refusal : std::uint8_t {
+    stanza_expired,          ///< ACCESS_EXPIRE has passed
+    stale,                   ///< its time differs too much from ours, in either direction
+    message_malformed,       ///< the message has not its type's form
+    allow_address_invalid,   ///< the address to open for is none
+    source_address_required, ///< it asks for its own source where a real address must be named
+    user_mismatch,           ///< not the user of REQUIRE_USERNAME
+    nat_not_allowed,         ///< NAT is off
+    command_not_allowed,     ///< commands are off
+    port_denied,             ///< not all ports are in OPEN_PORTS and out of RESTRICT_PORTS
+    end_,                    ///< one past the last
+};
+
+/// What to open, for whom, how long.
+struct access_decision {
+    ip_address source;                     ///< the address to open for
+    std::optional<ip_address> destination; ///< set with ENABLE_DESTINATION_RULE
+    std::vector<service> services;         ///< in the order asked
+    std::chrono::seconds timeout{0};
+    std::string user;
+};
+
+struct refused {
+    refusal reason = refusal::stale;
+    bool final = false;       ///< ends the packet; else the next matching stanza has its turn
+    std::int64_t seconds = 0; ///< `stale`: the difference, never negative
+    std::string detail{};     ///< `message_malformed`: why; `user_mismatch`: the packet's user
+    std::string required{};   ///< `user_mismatch`: the stanza's user
+};
+
+using decision = std::variant<access_decision, refused>;
+
+/// Judges a packet that authenticated against `entry`. `check_age` is the caller's because a
+/// capture file is old by nature. Addresses mapped into IPv6 count as IPv4.
+[[nodiscard]] decision decide(const message& request, const stanza& entry,
+                              const server_config& server, const ip_address& packet_source,
+                              const ip_address& packet_destination, unix_time now, bool check_age);
+
+/// The line for the log, in words that filters know. It names the packet's source.
+[[nodiscard]] std::string refusal_text(const refused& why, std::size_t stanza_number,
+                                       const ip_address& packet_source);
+
+/// A short word for counters and structured logs, e.g. "port_denied".
+[[nodiscard]] std::string_view name_of(refusal reason) noexcept;
+
+} // namespace fwknop

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/policy/diagnostic.hpp"
+
+#include <fwknop/ip_address.hpp>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace fwknop {
+
+/// An address with the number of its leading bits that count.
+struct network {
+    ip_address address;
+    std::uint8_t prefix_length = 32; ///< 1..32 or 1..128
+
+    [[nodiscard]] bool contains(const ip_address& candidate) const noexcept;
+};
+
+/// What `SOURCE` and `DESTINATION` describe: `ANY` or a list of addresses and networks.
+class network_set {
+  public:
+    /// Contains nothing.
+    network_set() = default;
+
+    /// `ANY`, or items separated by commas and optional blanks: `10.0.0.1`, `10.0.0.0/8`,
+    /// `10.0.0.0/255.0.0.0`, `2001:db8::7`, `2001:db8::/32`. Bits behind the prefix are ignored.
+    /// Empty items, host names and `/0` are refused: the last is `ANY` when meant, and a slip of
+    /// the finger that opens the door to everybody when not.
+    [[nodiscard]] static parsed<network_set> parse(std::string_view text);
+
+    /// An IPv4 address mapped into IPv6 counts as the IPv4 address inside.
+    [[nodiscard]] bool contains(const ip_address& candidate) const noexcept;
+
+    [[nodiscard]] bool contains_everything() const noexcept { return any_; }
+
+  private:
+    std::vector<network> networks_;
+    bool any_ = false;
+};
+
+} // namespace fwknop

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/policy/config_line.hpp"
+#include "core/policy/port_set.hpp"
+#include "core/policy/server_config.hpp"
+#include "core/policy/server_directives.hpp"
+
+#include <fwknop/ip_address.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <iomanip>
+#include <sstream>
+
+namespace fwknop {
+namespace {
+
+/// What libpcap programs of the 2.6 line accepted.
+constexpr std::size_t max_filter_size = 1024;
+
+class finisher {
+  public:
+    finisher(server_config& config, diagnostics& report) : config_{config}, report_{report} {}
+
+    bool run() {
+        derive("FWKNOP_PID_FILE", &server_config::pid_file, config_.run_dir + "/fwknopd.pid");
+        derive("DIGEST_FILE", &server_config::digest_file, config_.run_dir + "/digest.cache");
+        derive("DIGEST_DB_FILE", &server_config::digest_db_file,
+               config_.run_dir + "/digest_db.cache");
+        derive("ACCESS_FILE", &server_config::access_file, config_.conf_dir + "/access.conf");
+        return check_capture() && check_log() && check_folders() && check_firewall();
+    }
+
+  private:
+    void derive(std::string_view name, std::string server_config::*member, std::string value) {
+        if (config_.is_explicit(name)) return;
+        config_.*member = value;
+        config_.settings[*find_server_directive(name)] = {std::move(value), value_origin::dependent,
+                                                          "", 0};
+    }
+
+    bool refuse(std::string_view name, const std::string& text) {
+        const auto& from = config_.setting_of(name);
+        if (from.origin == value_origin::option) {
+            report_.fail("", 0, from.where + ": " + text);
+        } else {
+            report_.fail(from.where, from.line, text);
+        }
+        return false;
+    }
+
+    [[nodiscard]] std::string quoted(std::string_view name) const {
+        return "'" + config_.setting_of(name).text + "'";
+    }
+
+    bool one_of(std::string_view name, std::string& value,
+                std::initializer_list<std::string_view> choices) {
+        std::string list;
+        for (const auto choice : choices) {
+            if (equals_ignoring_case(value, choice)) {
+                value = choice;
+                return true;
+            }
+            list += (list.empty() ? "" : ", ") + std::string{choice};
+        }
+        return refuse(name, "Invalid " + std::string{name} + " setting " + quoted(name) +
+                                ", need one of " + list);
+    }
+
+    bool check_capture() {
+        if (config_.nfq_capture) {
+            return refuse("ENABLE_NFQ_CAPTURE",
+                          "ENABLE_NFQ_CAPTURE is not supported by this fwknopd: remove it, and "
+                          "capture by PCAP_INTF or receive by ENABLE_UDP_SERVER");
+        }
+        if (config_.pcap_filter.size() > max_filter_size) {
+            return refuse("PCAP_FILTER", "PCAP_FILTER has " +
+                                             std::to_string(config_.pcap_filter.size()) +
+                                             " characters, at most 1024 are allowed");
+        }
+        if (config_.pcap_interfaces.size() > 1 &&
+            std::ranges::find(config_.pcap_interfaces, "any") != config_.pcap_interfaces.end()) {
+            return refuse("PCAP_INTF", "PCAP_INTF value " + quoted("PCAP_INTF") +
+                                           " names any and others: any is all of them already");
+        }
+        return true;
+    }
+
+    bool check_log() {
+        return one_of("SYSLOG_FACILITY", config_.syslog_facility,
+                      {"LOG_DAEMON", "LOG_LOCAL0", "LOG_LOCAL1", "LOG_LOCAL2", "LOG_LOCAL3",
+                       "LOG_LOCAL4", "LOG_LOCAL5", "LOG_LOCAL6", "LOG_LOCAL7"});
+    }
+
+    bool check_folders() {
+        if (!config_.run_dir.starts_with('/')) {
+            return refuse("FWKNOP_RUN_DIR", "Path '" + config_.run_dir +
+                                                "' is not absolute. FWKNOP_RUN_DIR begins with /");
+        }
+        return true;
+    }
+
+    bool check_firewall() {
+        if (!one_of("FIREWALL_BACKEND", config_.firewall_backend,
+                    {"auto", "nftables", "iptables", "firewalld", "pf", "ipfw", "none"}) ||
+            !one_of("NFT_MODE", config_.nft_mode, {"protect", "sets", "chain"})) {
+            return false;
+        }
+        if (!config_.protect_ports.empty()) {
+            const auto ports = port_set::parse(config_.protect_ports);
+            if (!ports) return refuse("PROTECT_PORTS", "PROTECT_PORTS: " + ports.error().text);
+        }
+        if ((config_.ipt_snat || config_.firewd_snat) && !config_.snat_translate_ip.empty()) {
+            const auto address = ip_address::parse(config_.snat_translate_ip);
+            if (!address || !address->is_v4()) {
+                return refuse("SNAT_TRANSLATE_IP", "Invalid IPv4 addr for SNAT_TRANSLATE_IP: " +
+                                                       quoted("SNAT_TRANSLATE_IP"));
+            }
+        }
+        if (config_.ipfw_active_set == config_.ipfw_expire_set) {
+            return refuse("IPFW_EXPIRE_SET_NUM",
+                          "IPFW_EXPIRE_SET_NUM " + quoted("IPFW_EXPIRE_SET_NUM") +
+                              " is IPFW_ACTIVE_SET_NUM: expired rules need a set of their own");
+        }
+        return true;
+    }
+
+    server_config& config_;
+    diagnostics& report_;
+};
+
+} // namespace
+
+bool finish_server_config(server_config& config, diagnostics& report) {
+    return finisher{config, report}.run();
+}
+
+std::string dump(const server_config& config) {
+    std::ostringstream out;
+    const auto directives = server_directives();
+    for (std::size_t i = 0; i < directives.size(); ++i) {
+        const auto& text = config.settings[i].text;
+        out << std::setw(3) << std::right << i << ". " << std::setw(28) << std::left
+            << directives[i].name << " =  '" << (text.empty() ? "<not set>" : text) << "'\n";
+    }
+    return out.str();
+}
+
+std::vector<std::string> unsupported_features(const server_config& config) {
+    // A feature that is built loses its line here.
+    struct feature {
+        std::string_view name;
+        bool in_force;
+    };
+    const feature features[] = {
+        {"ENABLE_IPT_FORWARDING", config.ipt_forwarding},
+        {"ENABLE_IPT_LOCAL_NAT", config.ipt_local_nat},
+        {"ENABLE_IPT_SNAT", config.ipt_snat},
+        {"ENABLE_FIREWD_FORWARDING", config.firewd_forwarding},
+        {"ENABLE_FIREWD_LOCAL_NAT", config.firewd_local_nat},
+        {"ENABLE_FIREWD_SNAT", config.firewd_snat},
+        {"ENABLE_FIREWD_OUTPUT", config.firewd_output},
+        {"ENABLE_SPA_OVER_HTTP", config.spa_over_http},
+        {"ENABLE_TCP_SERVER", config.tcp_server},
+        {"FIREWALL_BACKEND",
+         config.firewall_backend != "auto" && config.firewall_backend != "iptables"},
+        {"PROTECT_PORTS", config.is_explicit("PROTECT_PORTS")},
+        {"NFT_TABLE", config.is_explicit("NFT_TABLE")},
+        {"NFT_MODE", config.is_explicit("NFT_MODE")},
+        {"NFT_INPUT_ACCESS", config.is_explicit("NFT_INPUT_ACCESS")},
+        {"FWKNOP_USER", config.is_explicit("FWKNOP_USER")},
+    };
+    std::vector<std::string> names;
+    for (const auto& [name, in_force] : features) {
+        if (in_force) names.emplace_back(name);
+    }
+    return names;
+}
+
+} // namespace fwknop

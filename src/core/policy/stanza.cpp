@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/policy/stanza.hpp"
+
+namespace fwknop {
+
+std::vector<std::string> unsupported_features(const stanza& entry) {
+    // A feature that is built loses its line here.
+    struct feature {
+        std::string_view name;
+        bool in_force;
+    };
+    const feature features[] = {
+        // Beside a symmetric key too: the GPG clients of such a stanza would be refused in silence.
+        {"GPG_DECRYPT_ID", entry.gpg.usable()},
+        {"ENABLE_CMD_EXEC", entry.command.enabled},
+        {"ENABLE_CMD_SUDO_EXEC", entry.command.by_sudo},
+        {"CMD_CYCLE_OPEN", entry.cycle.enabled()},
+        {"FORCE_NAT", entry.nat.force_nat.has_value()},
+        {"FORCE_SNAT", entry.nat.force_snat.has_value()},
+        {"FORCE_MASQUERADE", entry.nat.force_masquerade},
+        {"DISABLE_DNAT", entry.nat.disable_dnat},
+        {"FORWARD_ALL", entry.nat.forward_all},
+        {"SOURCE_WIDEN", entry.widen.v4_prefix != 32 || entry.widen.v6_prefix != 128},
+    };
+    std::vector<std::string> names;
+    for (const auto& [name, in_force] : features) {
+        if (in_force) names.emplace_back(name);
+    }
+    return names;
+}
+
+} // namespace fwknop
