@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/moment.hpp"
+#include "firewall/change.hpp"
+#include "firewall/grant_table.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fwknop {
+
+/// What an operation on the packet filter came to. Texts are sentences for the log without a final
+/// stop, with the program's own words in them.
+struct backend_outcome {
+    std::string error; ///< empty: done
+
+    [[nodiscard]] bool ok() const noexcept { return error.empty(); }
+};
+
+struct adopted_grant {
+    grant_key key;
+    unix_time expires{};
+};
+
+struct start_outcome : backend_outcome {
+    std::vector<adopted_grant> adopted; ///< what an earlier run left and is still valid
+    std::vector<tagged_rule> tagged;    ///< rules of others that we shall remove in time
+    std::vector<added_jump> jumps;
+    std::vector<std::string> notices; ///< worth a line in the log, e.g. "IPv6 is not handled"
+};
+
+/// Some of a batch's steps failed, all for one reason.
+struct change_failure {
+    std::vector<std::size_t> changes; ///< indexes into `change_batch::changes`
+    std::vector<std::size_t> tagged;  ///< indexes into `change_batch::tagged`
+    std::string error;
+    /// A program was killed half-way: whether the steps took effect is unknown.
+    bool uncertain = false;
+};
+
+struct apply_outcome {
+    std::vector<change_failure> failures; ///< empty: all done
+    std::vector<added_jump> jumps;        ///< that had gone missing
+    std::vector<std::string> repairs;     ///< what else had gone missing and is there again
+};
+
+struct list_outcome : backend_outcome {
+    std::string text;
+};
+
+/// A place where one grant shows up as one rule.
+struct rule_place {
+    std::string kind;  ///< "access", or "OUTPUT" for the mirror
+    std::string chain; ///< e.g. "FWKNOP_INPUT"
+};
+
+/// A packet filter. Operations are awaited one at a time; none blocks, none throws but when its
+/// coroutine is cancelled. Arguments must live until the operation is done.
+class backend {
+  public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend() = default;
+
+    /// "iptables", …
+    [[nodiscard]] virtual std::string_view name() const = 0;
+
+    /// Where grants show up, for the log.
+    [[nodiscard]] virtual std::vector<rule_place> places() const = 0;
+
+    /// How new rules are numbered: for the table that goes with this backend.
+    [[nodiscard]] virtual rule_order order() const = 0;
+
+    /// Makes our own objects, empties or adopts them as configured. Touches nothing else.
+    [[nodiscard]] virtual boost::asio::awaitable<start_outcome> start(moment now) = 0;
+
+    /// Makes the packet filter agree with `wanted`, which is `batch` further than it was. Restores
+    /// our objects if somebody removed them.
+    [[nodiscard]] virtual boost::asio::awaitable<apply_outcome>
+    apply(const change_batch& batch, const grant_table& wanted, moment now) = 0;
+
+    /// The end of the daemon: removes our objects, or leaves them, as configured.
+    [[nodiscard]] virtual boost::asio::awaitable<backend_outcome> stop() = 0;
+
+    /// Removes our objects whatever is configured (`--fw-flush`).
+    [[nodiscard]] virtual boost::asio::awaitable<backend_outcome> flush() = 0;
+
+    /// What the packet filter says about our objects (`--fw-list`), or about everything in the
+    /// tables they live in (`--fw-list-all`). No objects: an empty text, no error.
+    [[nodiscard]] virtual boost::asio::awaitable<list_outcome> list(bool everything) = 0;
+};
+
+} // namespace fwknop

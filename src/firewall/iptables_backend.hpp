@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "firewall/backend.hpp"
+#include "firewall/child.hpp"
+#include "firewall/iptables_planner.hpp"
+#include "firewall/iptables_programs.hpp"
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fwknop {
+
+struct iptables_options {
+    iptables_programs programs;
+    iptables_layout layout;
+    bool flush_at_init = true;                                       ///< FLUSH_IPT_AT_INIT
+    bool flush_at_exit = true;                                       ///< FLUSH_IPT_AT_EXIT
+    bool comment_check = true;                                       ///< ENABLE_IPT_COMMENT_CHECK
+    std::chrono::milliseconds time_limit = std::chrono::seconds{10}; ///< of one program
+};
+
+/// iptables and ip6tables, nft or legacy variant. A batch costs one `iptables-restore --noflush
+/// -w` for each table and family it touches; only when that fails is a table listed and repaired.
+class iptables_backend final : public backend {
+  public:
+    explicit iptables_backend(iptables_options options);
+
+    [[nodiscard]] std::string_view name() const override { return "iptables"; }
+    [[nodiscard]] std::vector<rule_place> places() const override;
+    [[nodiscard]] rule_order order() const override;
+
+    [[nodiscard]] boost::asio::awaitable<start_outcome> start(moment now) override;
+    [[nodiscard]] boost::asio::awaitable<apply_outcome>
+    apply(const change_batch& batch, const grant_table& wanted, moment now) override;
+    [[nodiscard]] boost::asio::awaitable<backend_outcome> stop() override;
+    [[nodiscard]] boost::asio::awaitable<backend_outcome> flush() override;
+    [[nodiscard]] boost::asio::awaitable<list_outcome> list(bool everything) override;
+
+  private:
+    struct step_result {
+        std::string error; ///< empty: done
+        bool uncertain = false;
+        bool final = false; ///< listing and planning anew cannot help
+    };
+
+    [[nodiscard]] const iptables_family_programs* programs_of(ip_family family) const;
+    [[nodiscard]] std::vector<ip_family> families() const;
+    [[nodiscard]] step_result judge(const child_command& command, const child_result& result) const;
+
+    boost::asio::awaitable<step_result> restore(ip_family family, std::string script);
+    boost::asio::awaitable<step_result> save(ip_family family, std::string table,
+                                             iptables_table& saved);
+    boost::asio::awaitable<step_result> start_family(ip_family family, moment now,
+                                                     start_outcome& outcome);
+    boost::asio::awaitable<step_result> check_comments(ip_family family);
+    boost::asio::awaitable<step_result> apply_family(ip_family family, const change_batch& batch,
+                                                     const grant_table& wanted, moment now,
+                                                     apply_outcome& outcome);
+    boost::asio::awaitable<step_result> repair(ip_family family, std::string table,
+                                               const change_batch& batch, const grant_table& wanted,
+                                               moment now, apply_outcome& outcome);
+
+    iptables_options options_;
+    std::array<bool, 2> doubtful_{}; ///< by family: a script was killed, so look before the next
+    bool v6_works_ = true;           ///< false: ip6tables failed at start, and the log said so
+};
+
+} // namespace fwknop

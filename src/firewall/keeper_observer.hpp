@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/moment.hpp"
+#include "firewall/backend.hpp"
+#include "firewall/grant.hpp"
+
+#include <fwknop/ip_address.hpp>
+#include <fwknop/message.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fwknop {
+
+/// What one accepted packet asks the packet filter for.
+struct open_request {
+    ip_address source;
+    std::optional<ip_address> destination;
+    std::vector<service> services;   ///< in the order asked
+    std::chrono::seconds timeout{0}; ///< above zero
+    std::uint64_t token = 0;         ///< the caller's own, comes back in every event about it
+};
+
+/// Rules that took effect for one request, at one place.
+struct opened_event {
+    rule_place place;
+    const open_request& request;
+    std::vector<service> services; ///< those of the request that this event is about
+    unix_time expires{};
+};
+
+struct removed_event {
+    std::string chain;
+    std::size_t position = 0; ///< 1-based, before this sweep
+    unix_time expires{};
+    std::optional<grant_key> key; ///< none: a rule of somebody else, removed in time
+};
+
+/// Told by the keeper what became of requests and rules. Calls come from the keeper's executor,
+/// must not throw, and may call `grant_keeper::open` but nothing else of it.
+class keeper_observer {
+  public:
+    keeper_observer() = default;
+    keeper_observer(const keeper_observer&) = delete;
+    keeper_observer& operator=(const keeper_observer&) = delete;
+    virtual ~keeper_observer() = default;
+
+    virtual void added(const opened_event& event) = 0;
+
+    /// A repeated knock: the rule has a later expiry now.
+    virtual void extended(const opened_event& event) = 0;
+
+    virtual void removed(const removed_event& event) = 0;
+
+    /// Nothing of `request` is open but what was open before. The next knock tries again.
+    virtual void open_failed(const open_request& request, const std::string& error) = 0;
+
+    /// `rules` grants that are over could not be closed; the next try is after `delay`.
+    virtual void close_failed(std::size_t rules, const std::string& error,
+                              std::chrono::milliseconds delay) = 0;
+
+    /// Somebody had removed the jump; it is there again.
+    virtual void jump_added(const added_jump& made) = 0;
+
+    /// Somebody had removed something else of ours; a sentence without a final stop.
+    virtual void repaired(const std::string& what) = 0;
+};
+
+} // namespace fwknop

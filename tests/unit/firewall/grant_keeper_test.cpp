@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper_stage.hpp"
+#include "sample.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace fwknop;
+using namespace fwknop::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using lines = std::vector<std::string>;
+
+const service ssh{protocol::tcp, 22};
+const service dns{protocol::udp, 53};
+
+} // namespace
+
+TEST_CASE("a grant opens, is extended and ends") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh, dns}, 30s);
+    s.settle();
+    CHECK(s.take_batches() == lines{"add 192.0.2.7 tcp/22 1000030, add 192.0.2.7 udp/53 1000030"});
+    CHECK(s.take_events() == lines{"added CHAIN tcp/22,udp/53 1000030 #1"});
+
+    s.now = at(10);
+    s.ask(2, {ssh}, 30s);
+    s.settle();
+    CHECK(s.take_batches() == lines{"extend 192.0.2.7 tcp/22 1000040 was 1000030"});
+    CHECK(s.take_events() == lines{"extended CHAIN tcp/22 1000040 #2"});
+
+    s.ask(3, {ssh}, 5s); // ends earlier than what is open
+    s.settle();
+    CHECK(s.take_batches().empty());
+    CHECK(s.take_events().empty());
+
+    s.turn(29);
+    CHECK(s.take_batches().empty());
+    s.turn(30);
+    CHECK(s.take_batches() == lines{"remove 192.0.2.7 udp/53 1000030"});
+    CHECK(s.take_events() == lines{"removed CHAIN 1 1000030"}); // ssh was written anew behind it
+    s.turn(40);
+    CHECK(s.take_events() == lines{"removed CHAIN 1 1000040"});
+    CHECK(s.keeper.grants().empty());
+}
+
+TEST_CASE("what comes in one turn or during an operation shares a batch") {
+    stage s;
+    s.start();
+    s.filter.answers = {{{}, false, 5ms}};
+    s.ask(1, {ssh}, 30s);
+    s.ask(2, {dns}, 30s);
+    s.ask(3, {ssh}, 40s); // the same grant, later
+    s.filter.during = [&] {
+        for (std::uint16_t port = 1; port <= 500; ++port) s.ask(10, {{protocol::tcp, port}}, 30s);
+    };
+    s.context.restart();
+    s.context.run_for(200ms);
+    const auto batches = s.take_batches();
+    REQUIRE(batches.size() == 2);
+    CHECK(batches[0] == "add 192.0.2.7 tcp/22 1000040, add 192.0.2.7 udp/53 1000030");
+    const auto events = s.take_events();
+    REQUIRE(events.size() == 3 + 499); // tcp/22 with an earlier end changes nothing
+    CHECK(events[0] == "added CHAIN tcp/22 1000030 #1");
+    CHECK(events[1] == "added CHAIN udp/53 1000030 #2");
+    CHECK(events[2] == "extended CHAIN tcp/22 1000040 #3");
+    CHECK(s.keeper.grants().size() == 501);
+}
+
+TEST_CASE("with nothing to wait for there is no timer") {
+    stage s;
+    s.start();
+    s.settle();
+    CHECK(s.context.stopped()); // out of work: not even a timer
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    CHECK_FALSE(s.context.stopped());
+    s.turn(30);
+    s.settle();
+    CHECK(s.context.stopped());
+}
+
+TEST_CASE("the timer itself ends a grant") {
+    const auto begin = read_clocks();
+    asio::io_context context;
+    fake_backend filter;
+    recorder log;
+    grant_keeper keeper{context.get_executor(), filter, log};
+    keeper.open({address("192.0.2.7"), std::nullopt, {ssh}, 1s, 1});
+    context.run_for(3s);
+    CHECK(context.stopped());
+    CHECK(filter.batches.size() == 2);
+    CHECK(read_clocks().steady - begin.steady >= 1s);
+    CHECK(read_clocks().steady - begin.steady < 1500ms);
+}
+
+TEST_CASE("a failed open is withdrawn and the next knock tries again") {
+    stage s;
+    s.start();
+    s.filter.answers = {{"no such target", false, 0ms}};
+    s.ask(1, {ssh, dns}, 30s);
+    s.settle();
+    CHECK(s.take_events() == lines{"open failed #1: no such target"});
+    CHECK(s.keeper.grants().empty());
+    s.ask(2, {ssh}, 30s);
+    s.settle();
+    CHECK(s.take_events() == lines{"added CHAIN tcp/22 1000030 #2"});
+}
+
+TEST_CASE("a failed extension leaves the grant as it was") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    s.now = at(10);
+    s.filter.answers = {{"busy", false, 0ms}};
+    s.ask(2, {ssh}, 30s);
+    s.settle();
+    CHECK(s.take_events() == lines{"added CHAIN tcp/22 1000030 #1", "open failed #2: busy"});
+    s.take_batches();
+    s.turn(30);
+    CHECK(s.take_batches() == lines{"remove 192.0.2.7 tcp/22 1000030"});
+}
+
+TEST_CASE("a rule that may or may not be there is removed, silently") {
+    stage s;
+    s.start();
+    s.filter.answers = {{"killed", true, 0ms}};
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    CHECK(s.take_events() == lines{"open failed #1: killed"});
+    s.take_batches();
+    s.turn_milliseconds(10);
+    CHECK(s.take_batches() == lines{"remove 192.0.2.7 tcp/22 1000030"});
+    CHECK(s.take_events().empty());
+    s.settle();
+    CHECK(s.context.stopped());
+}
+
+TEST_CASE("a rule that may be there is not removed once it is granted again") {
+    stage s;
+    s.start();
+    s.filter.answers = {{"killed", true, 0ms}};
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    s.ask(2, {ssh}, 30s); // the same second: the same text
+    s.settle();
+    s.take_batches();
+    s.turn_milliseconds(10);
+    CHECK(s.take_batches().empty());
+    CHECK(s.keeper.grants().size() == 1);
+}
+
+TEST_CASE("a failed close is tried again with growing pauses until it succeeds") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    s.take_events();
+    s.take_batches();
+    const fake_backend::answer busy{"busy", false, 0ms};
+    s.filter.answers = {busy, busy, busy, busy};
+    s.turn(30);
+    CHECK(s.take_events() == lines{"close failed 1 busy 10"});
+    for (const auto& [pause, next] :
+         std::vector<std::pair<int, int>>{{10, 20}, {20, 40}, {40, 40}}) {
+        s.turn_milliseconds(pause - 1);
+        CHECK(s.take_events().empty());
+        s.turn_milliseconds(1);
+        CHECK(s.take_events() == lines{"close failed 1 busy " + std::to_string(next)});
+    }
+    s.turn_milliseconds(40);
+    CHECK(s.take_events() == lines{"removed CHAIN 1 1000030"});
+    CHECK(s.filter.batches.size() == 5);
+    // The next trouble begins small again.
+    s.filter.answers = {busy};
+    s.ask(2, {}, 1s);
+    s.settle();
+    CHECK(s.filter.answers.size() == 1); // nothing was asked of the backend
+}
+
+TEST_CASE("a flood of opens does not hold up closes") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh}, 1s);
+    s.settle();
+    s.take_batches();
+    s.now = at(5);
+    s.ask(2, {dns}, 30s);
+    s.filter.during = [&] { s.ask(3, {{protocol::udp, 54}}, 30s); };
+    s.settle();
+    CHECK(s.take_batches() == lines{"add 192.0.2.7 udp/53 1000035",
+                                    "remove 192.0.2.7 tcp/22 1000001",
+                                    "add 192.0.2.7 udp/54 1000035"});
+}
+
+TEST_CASE("what an earlier run and other tools left ends in time") {
+    stage s;
+    s.filter.at_start.adopted = {{tcp("192.0.2.7", 22), from_seconds(1'000'020)}};
+    s.filter.at_start.tagged = {
+        {ip_family::v4, "filter", "CHAIN", 2, "-i eth0 -j DROP", from_seconds(1'000'010)}};
+    s.start();
+    s.keeper.watch(s.filter.at_start.tagged[0]); // seen again
+    s.keeper.watch({ip_family::v4, "filter", "CHAIN", 3, "-j LOG", from_seconds(1'000'015)});
+    s.turn(10);
+    CHECK(s.take_batches() == lines{"sweep -i eth0 -j DROP"});
+    s.turn(20);
+    CHECK(s.take_batches() == lines{"remove 192.0.2.7 tcp/22 1000020, sweep -j LOG"});
+    CHECK(s.take_events() == lines{"removed CHAIN 2 1000010 foreign", "removed CHAIN 1 1000020",
+                                   "removed CHAIN 3 1000015 foreign"});
+}
+
+TEST_CASE("stop lets the running operation finish and refuses the rest") {
+    stage s;
+    s.start();
+    s.filter.answers = {{{}, false, 30ms}};
+    s.ask(1, {ssh}, 30s);
+    s.filter.during = [&] { s.ask(2, {dns}, 30s); };
+    s.settle();
+    CHECK(s.stop().ok());
+    CHECK(s.filter.stopped);
+    s.ask(3, {ssh}, 30s);
+    CHECK(s.take_events() == lines{"open failed #2: the daemon is stopping",
+                                   "added CHAIN tcp/22 1000030 #1",
+                                   "open failed #3: the daemon is stopping"});
+    CHECK(s.filter.batches.size() == 1);
+    s.settle();
+    CHECK(s.context.stopped()); // no timer is left
+}
+
+TEST_CASE("stop cancels an operation that hangs, and still tears down") {
+    stage s;
+    s.start();
+    s.filter.answers = {{{}, false, 100s}};
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(s.stop().ok());
+    CHECK(std::chrono::steady_clock::now() - begin < 190ms);
+    CHECK(s.filter.stopped);
+    CHECK(s.take_events().size() == 1); // open failed
+}
+
+TEST_CASE("stop comes to an end although the operation does not") {
+    stage s;
+    s.start();
+    s.filter.answers = {{{}, false, 1s, true}};
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    CHECK(s.stop().error == "the firewall backend fake does not come to an end; rules may be left: "
+                            "remove them with --fw-flush");
+    CHECK_FALSE(s.filter.stopped);
+    s.context.restart();
+    s.context.run_for(2s);
+}
+
+TEST_CASE("stop comes to an end although the tear-down hangs") {
+    stage s;
+    s.start();
+    s.filter.stop_delay = 100s;
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(s.stop().error == "the tear-down was cut short");
+    CHECK(std::chrono::steady_clock::now() - begin < 190ms);
+}
