@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/files.hpp"
+#include "client/run.hpp"
+#include "client/terminal.hpp"
+
+#include <cstdlib>
+#include <ctime>
+#include <iostream>
+
+#include <pwd.h>
+#include <unistd.h>
+
+namespace fwknop::client {
+namespace {
+
+std::optional<std::string> environment_variable(std::string_view name) {
+    const char* const value = std::getenv(std::string{name}.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+std::optional<std::string> account_name() {
+    const passwd* const account = ::getpwuid(::geteuid());
+    return account == nullptr ? std::nullopt : std::optional<std::string>{account->pw_name};
+}
+
+} // namespace
+
+surroundings real_surroundings() {
+    return {.variable = environment_variable,
+            .now = [] { return static_cast<std::int64_t>(std::time(nullptr)); },
+            .account = account_name(),
+            .readers = {.file = [](const std::string& path) { return read_secret_file(path); },
+                        .line = read_secret_line,
+                        .prompt = prompt_secret},
+            .send = send_payload,
+            .resolve = resolve_host,
+            .terminal = ::isatty(STDERR_FILENO) != 0,
+            .out = std::cout,
+            .err = std::cerr};
+}
+
+} // namespace fwknop::client

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "client/checked.hpp"
+#include "client/settings.hpp"
+
+#include <fwknop/ip_address.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The only place of the client that knows sockets and name service.
+
+namespace fwknop::client {
+
+struct route {
+    std::string host; ///< name or address; an IPv6 address may stand in brackets
+    std::uint16_t port = 0;
+    std::uint16_t source_port = 0; ///< 0 lets the operating system choose
+    carrier protocol = carrier::udp;
+    family_choice family = family_choice::any;
+};
+
+/// Sends `payload`: in one datagram to the first address of the host that takes it, or as the only
+/// data of a connection to the first that accepts one (10 s each). Returns the bytes sent.
+/// Problem: the last address's error.
+[[nodiscard]] checked<std::size_t> send_payload(const route& way, std::string_view payload);
+
+/// The addresses of `host`, in the resolver's order.
+[[nodiscard]] checked<std::vector<ip_address>> resolve_host(const std::string& host,
+                                                            family_choice family);
+
+} // namespace fwknop::client
