@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/configuration.hpp"
+
+#include "core/policy/access_config.hpp"
+#include "daemon/posix_files.hpp"
+
+#include <array>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include <grp.h>
+#include <pwd.h>
+
+namespace fwknop::daemon {
+
+namespace {
+
+constexpr std::string_view default_config_file = "/etc/fwknop/fwknopd.conf";
+
+/// The options that stand for a directive.
+struct option_directive {
+    std::optional<std::string> options::*option;
+    const char* option_name;
+    const char* directive;
+};
+
+constexpr std::array text_options{
+    option_directive{&options::access_file, "--access-file", "ACCESS_FILE"},
+    option_directive{&options::access_folder, "--access-folder", "ACCESS_FOLDER"},
+    option_directive{&options::digest_file, "--digest-file", "DIGEST_FILE"},
+    option_directive{&options::pid_file, "--pid-file", "FWKNOP_PID_FILE"},
+    option_directive{&options::run_dir, "--run-dir", "FWKNOP_RUN_DIR"},
+    option_directive{&options::pcap_file, "--pcap-file", "PCAP_FILE"},
+    option_directive{&options::gpg_home_dir, "--gpg-home-dir", "GPG_HOME_DIR"},
+    option_directive{&options::gpg_exe, "--gpg-exe", "GPG_EXE"},
+    option_directive{&options::sudo_exe, "--sudo-exe", "SUDO_EXE"},
+    option_directive{&options::locale, "--locale", "LOCALE"},
+    option_directive{&options::interface, "--interface", "PCAP_INTF"},
+    option_directive{&options::pcap_filter, "--pcap-filter", "PCAP_FILTER"},
+};
+
+struct flag_directive {
+    bool options::*option;
+    const char* option_name;
+    const char* directive;
+};
+
+constexpr std::array flag_options{
+    flag_directive{&options::pcap_any_direction, "--pcap-any-direction",
+                   "ENABLE_PCAP_ANY_DIRECTION"},
+    flag_directive{&options::udp_server, "--udp-server", "ENABLE_UDP_SERVER"},
+};
+
+bool read_file(const std::string& path, server_config& config, diagnostics& report) {
+    posix_files files;
+    const auto file = files.read(path);
+    if (!file) {
+        report.fail({}, 0,
+                    "[*] Could not open config file: " + path + ": " + file.error().message());
+        return false;
+    }
+    check_permissions(path, *file, report);
+    return parse_server_config(path, file->text.text(), config, report);
+}
+
+bool apply_options(const options& given, server_config& config, diagnostics& report) {
+    for (const auto& row : text_options) {
+        const auto& value = given.*row.option;
+        if (value && !set_server_option(row.directive, *value, row.option_name, config, report)) {
+            return false;
+        }
+    }
+    for (const auto& row : flag_options) {
+        if (given.*row.option &&
+            !set_server_option(row.directive, "Y", row.option_name, config, report)) {
+            return false;
+        }
+    }
+    return given.verbose == 0 ||
+           set_server_option("VERBOSE", std::to_string(given.verbose), "--verbose", config, report);
+}
+
+bool read_override_files(const std::string& paths, server_config& config, diagnostics& report) {
+    std::string_view rest = paths;
+    for (bool more = true; more;) {
+        const std::size_t comma = rest.find(',');
+        const std::string path{rest.substr(0, comma)};
+        if (!path.empty() && !read_file(path, config, report)) return false;
+        more = comma != std::string_view::npos;
+        if (more) rest.remove_prefix(comma + 1);
+    }
+    return true;
+}
+
+unix_time local_midnight_of(int year, int month, int day) {
+    std::tm parts{};
+    parts.tm_year = year - 1900;
+    parts.tm_mon = month - 1;
+    parts.tm_mday = day;
+    parts.tm_isdst = -1;
+    return from_seconds(std::mktime(&parts));
+}
+
+void refuse_unsupported(const std::vector<std::string>& names, const std::string& file,
+                        std::size_t line, diagnostics& report) {
+    for (const auto& name : names) {
+        report.fail(file, line,
+                    "[*] " + name +
+                        " is not supported by this version of fwknopd: remove it or "
+                        "turn it off");
+    }
+}
+
+// A command that runs as nobody knows whom must not wait for the first packet to be found out. A
+// group may also be named by a user whose primary group is meant: the 2.6 line has it so.
+void check_accounts(const stanza& entry, diagnostics& report) {
+    const auto check = [&](const char* directive, const account_name& name, bool group) {
+        if (name.text.empty() || ::getpwnam(name.text.c_str()) != nullptr ||
+            (group && ::getgrnam(name.text.c_str()) != nullptr)) {
+            return;
+        }
+        report.fail(name.file, name.line,
+                    std::string{"[*] "} + directive + " '" + name.text + "': no such " +
+                        (group ? "group" : "user") + " on this system");
+    };
+    check("CMD_EXEC_USER", entry.command.user, false);
+    check("CMD_EXEC_GROUP", entry.command.group, true);
+    check("CMD_SUDO_EXEC_USER", entry.command.sudo_user, false);
+    check("CMD_SUDO_EXEC_GROUP", entry.command.sudo_group, true);
+}
+
+} // namespace
+
+bool load_server_config(const options& given, server_config& config, diagnostics& report) {
+    const std::string path = given.config_file.value_or(std::string{default_config_file});
+    if (!read_file(path, config, report)) return false;
+    if (given.override_config && !read_override_files(*given.override_config, config, report)) {
+        return false;
+    }
+    if (!apply_options(given, config, report) || !finish_server_config(config, report)) {
+        return false;
+    }
+    config.config_file = path;
+    for (const auto& name : unsupported_features(config)) {
+        const auto& setting = config.setting_of(name);
+        refuse_unsupported({name}, setting.where, setting.line, report);
+    }
+    return !report.failed();
+}
+
+bool load_configuration(const options& given, configuration& config, diagnostics& report) {
+    if (!load_server_config(given, config.server, report)) return false;
+    posix_files files;
+    const server_config& server = config.server;
+    config.stanzas =
+        server.access_folder.empty()
+            ? parse_access_config(server.access_file, files, server, local_midnight_of, report)
+            : parse_access_folder(server.access_folder, files, server, local_midnight_of, report);
+    if (report.failed()) return false;
+    for (const auto& entry : config.stanzas) {
+        check_accounts(entry, report);
+        refuse_unsupported(unsupported_features(entry), entry.file, entry.line, report);
+    }
+    return !report.failed();
+}
+
+} // namespace fwknop::daemon

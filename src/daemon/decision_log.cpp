@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/decision_log.hpp"
+
+#include "daemon/log.hpp"
+
+#include <fwknop/report.hpp>
+
+#include <array>
+#include <ctime>
+
+namespace fwknop::daemon {
+
+namespace {
+
+std::string stanza_tag(const stanza& entry) {
+    return "(stanza #" + std::to_string(entry.number) + ")";
+}
+
+std::string source_and_stanza(const datagram& packet, const stanza& entry) {
+    return "[" + packet.source.to_string() + "] " + stanza_tag(entry) + " ";
+}
+
+std::string match_line(const datagram& packet, const stanza& entry) {
+    return stanza_tag(entry) + " SPA Packet from IP: " + packet.source.to_string() +
+           " received with access source match";
+}
+
+bool is_hmac_failure(errc error) noexcept {
+    return error == errc::hmac_mismatch || error == errc::hmac_missing;
+}
+
+std::string failure_line(const datagram& packet, const stanza& entry, errc error) {
+    const std::string head = source_and_stanza(packet, entry);
+    if (is_hmac_failure(error)) {
+        return head + "Non-corresponding HMAC for this stanza";
+    }
+    return head + "Error creating fko context: " + message_of(error);
+}
+
+// As operators know it: local time, MM/DD/YY HH:MM:SS.
+std::string entry_time(unix_time time) {
+    const std::time_t seconds = to_seconds(time);
+    std::tm local{};
+    std::array<char, 32> text{};
+    if (localtime_r(&seconds, &local) == nullptr) return std::to_string(seconds);
+    const std::size_t size = std::strftime(text.data(), text.size(), "%m/%d/%y %H:%M:%S", &local);
+    return {text.data(), size};
+}
+
+void log_fields(const verdict& result) {
+    if (!log::enabled(log::level::debug) || !result.packet || result.opened_by == nullptr) return;
+    const stanza& entry = *result.opened_by;
+    const auto hmac = entry.hmac ? std::optional{entry.hmac->type()} : std::nullopt;
+    log::debug(
+        describe_packet(*result.packet, entry.encryption->mode, hmac, result.packet->ciphertext));
+}
+
+} // namespace
+
+std::array<line_budget, decision_log::stranger_kinds> decision_log::make_budgets() {
+    std::array<line_budget, stranger_kinds> budgets{};
+    budgets.fill(line_budget{stranger_packets, interval});
+    return budgets;
+}
+
+bool decision_log::within_budget(stranger kind, moment now) {
+    return budgets_[static_cast<std::size_t>(kind)].take(now.steady);
+}
+
+void decision_log::judged(const datagram& packet, const verdict& result, bool test_mode,
+                          moment now) {
+    if (!result.authenticated()) {
+        failed(packet, result, now);
+        return;
+    }
+    for (const auto& each : result.attempts) {
+        const stanza& entry = *each.entry;
+        if (const auto* const error = std::get_if<errc>(&each.outcome)) {
+            // Somebody else's stanza in front of the right one is nothing to report.
+            log::debug(failure_line(packet, entry, *error));
+            continue;
+        }
+        log::info(match_line(packet, entry));
+        if (const auto* const why = std::get_if<refused>(&each.outcome)) {
+            log::warning(refusal_text(*why, entry.number, packet.source));
+        } else if (test_mode) {
+            log::info(source_and_stanza(packet, entry) +
+                      "--test mode enabled, skipping firewall manipulation.");
+        }
+    }
+    log_fields(result);
+}
+
+// A packet of nobody we know: the budget is asked once, by its first failure.
+void decision_log::failed(const datagram& packet, const verdict& result, moment now) {
+    if (result.attempts.empty()) return; // no stanza for that destination
+    const auto* const first = std::get_if<errc>(&result.attempts.front().outcome);
+    const stranger kind = first == nullptr          ? stranger::expired_stanza
+                          : is_hmac_failure(*first) ? stranger::wrong_hmac
+                                                    : stranger::undecryptable;
+    const auto severity = within_budget(kind, now) ? log::level::info : log::level::debug;
+    if (!log::enabled(severity)) return;
+    for (const auto& each : result.attempts) {
+        const stanza& entry = *each.entry;
+        const auto* const error = std::get_if<errc>(&each.outcome);
+        log::write(severity, error != nullptr ? failure_line(packet, entry, *error)
+                                              : refusal_text(std::get<refused>(each.outcome),
+                                                             entry.number, packet.source));
+    }
+}
+
+void decision_log::unexpected(const datagram& packet, moment now) {
+    log::write(within_budget(stranger::unexpected_source, now) ? log::level::info
+                                                               : log::level::debug,
+               "No access data found for source IP: " + packet.source.to_string());
+}
+
+void decision_log::replayed(const datagram& packet, const packet_origin& original, moment now) {
+    log::write(within_budget(stranger::replay, now) ? log::level::warning : log::level::debug,
+               "Replay detected from source IP: " + packet.source.to_string() +
+                   ", Destination proto/port: " + std::to_string(packet.protocol) + "/" +
+                   std::to_string(packet.destination_port) +
+                   ", Original source IP: " + original.source.to_string() +
+                   ", Original dst proto/port: " + std::to_string(original.protocol) + "/" +
+                   std::to_string(original.destination_port) +
+                   ", Entry created: " + entry_time(original.seen));
+}
+
+void decision_log::not_recorded(const datagram& packet, const verdict& result,
+                                std::string_view why) {
+    log::error(source_and_stanza(packet, *result.opened_by) +
+               "SPA packet refused because it could not be recorded in the replay file: " +
+               std::string{why});
+}
+
+std::optional<std::chrono::steady_clock::time_point> decision_log::summary_due() const {
+    std::optional<std::chrono::steady_clock::time_point> due;
+    for (const auto& budget : budgets_) {
+        if (budget.suppressed() > 0 && (!due || budget.interval_end() > *due)) {
+            due = budget.interval_end();
+        }
+    }
+    return due;
+}
+
+void decision_log::sum_up() {
+    constexpr std::array<std::string_view, stranger_kinds> names{
+        "unexpected source", "wrong HMAC", "not decryptable", "expired stanza", "replay"};
+    std::string counts;
+    for (std::size_t kind = 0; kind < stranger_kinds; ++kind) {
+        const std::uint64_t suppressed = budgets_[kind].take_suppressed();
+        if (suppressed == 0) continue;
+        counts += (counts.empty() ? "" : ", ") + std::string{names[kind]} + " " +
+                  std::to_string(suppressed);
+    }
+    if (!counts.empty()) log::warning("More refused packets, not logged one by one: " + counts);
+}
+
+} // namespace fwknop::daemon

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "firewall/keeper_observer.hpp"
+
+namespace fwknop::daemon {
+
+/// Writes what became of grants into the log, in the words that operators have filters for.
+class grant_reporter final : public keeper_observer {
+  public:
+    void added(const opened_event& event) override;
+    void extended(const opened_event& event) override;
+    void removed(const removed_event& event) override;
+    void open_failed(const open_request& request, const std::string& error) override;
+    void close_failed(std::size_t rules, const std::string& error,
+                      std::chrono::milliseconds delay) override;
+    void jump_added(const added_jump& made) override;
+    void repaired(const std::string& what) override;
+};
+
+} // namespace fwknop::daemon

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/run.hpp"
+
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+int main(int count, char** arguments) {
+    try {
+        return fwknop::daemon::run(std::vector<std::string>(arguments + 1, arguments + count));
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << "\n";
+    } catch (...) {
+        std::cerr << "fwknopd: unknown failure\n";
+    }
+    return 1;
+}

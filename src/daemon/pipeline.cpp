@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything in here is under attack: any host can send anything, as fast as the link allows. So
+// the order is by cost: form, source, replay, HMAC; nothing allocates before the HMAC is right;
+// every way out is counted by its reason, and the log is asked for a line under a budget.
+
+#include "daemon/pipeline.hpp"
+
+#include <utility>
+
+namespace fwknop::daemon {
+
+pipeline::pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
+                   bool test_mode)
+    : gate_{gate}, replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {}
+
+void pipeline::receive_frame(link_type link, std::span<const std::uint8_t> captured,
+                             std::size_t wire_length, moment now) {
+    receive(parse_frame(link, captured, wire_length), now);
+}
+
+void pipeline::receive(const result<datagram>& packet, moment now) {
+    ++counters_.received;
+    if (!packet) {
+        count(packet.error());
+        return;
+    }
+    consider(*packet, now);
+}
+
+void pipeline::count(const boost::system::error_code& error) noexcept {
+    ++counters_.by_error[static_cast<std::size_t>(errc_of(error)) % errc_count];
+}
+
+void pipeline::consider(const datagram& packet, moment now) {
+    const auto examined = examine_payload(packet.payload);
+    if (!examined) {
+        count(examined.error());
+        return;
+    }
+    if (!examined->may_be_symmetric()) {
+        count(make_error_code(errc::decryption_failed)); // no key can have made it
+        return;
+    }
+    if (!gate_.expects(packet.source)) {
+        ++counters_.unexpected;
+        log_.unexpected(packet, now);
+        return;
+    }
+    const auto id = identify_payload(packet.payload);
+    if (!id) {
+        count(id.error());
+        return;
+    }
+    if (const auto original = replays_.find(*id)) {
+        ++counters_.replayed;
+        log_.replayed(packet, *original, now);
+        return;
+    }
+
+    const verdict judged = gate_.judge(*examined, packet.source, packet.destination, now.wall);
+    count_attempts(judged);
+    if (judged.authenticated()) {
+        // Before anything is opened: what is not on record could be sent again.
+        const auto recorded =
+            replays_.remember(*id, {packet.protocol, packet.source, packet.source_port,
+                                    packet.destination, packet.destination_port, now.wall});
+        if (!recorded) {
+            ++counters_.not_recorded;
+            log_.not_recorded(packet, judged, recorded.error().message());
+            return;
+        }
+    }
+    log_.judged(packet, judged, test_mode_, now);
+    if (const access_decision* const grant = judged.grant()) {
+        ++counters_.granted;
+        if (!test_mode_) open_(*grant, *judged.opened_by);
+    }
+}
+
+void pipeline::count_attempts(const verdict& judged) noexcept {
+    if (judged.grant() != nullptr) return;
+    for (const auto& each : judged.attempts) {
+        if (const auto* const error = std::get_if<errc>(&each.outcome)) {
+            ++counters_.by_error[static_cast<std::size_t>(*error) % errc_count];
+        } else if (const auto* const why = std::get_if<refused>(&each.outcome)) {
+            ++counters_.by_refusal[static_cast<std::size_t>(why->reason)];
+        }
+    }
+}
+
+} // namespace fwknop::daemon

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/frame/frame.hpp"
+#include "core/moment.hpp"
+#include "core/policy/gatekeeper.hpp"
+#include "daemon/decision_log.hpp"
+#include "daemon/replay_store.hpp"
+
+#include <fwknop/error.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace fwknop::daemon {
+
+/// How many packets ended where. `by_error` is indexed by `errc`, `by_refusal` by `refusal`.
+struct packet_counters {
+    std::array<std::uint64_t, errc_count> by_error{};
+    std::array<std::uint64_t, static_cast<std::size_t>(refusal::end_)> by_refusal{};
+    std::uint64_t received = 0;
+    std::uint64_t unexpected = 0; ///< no stanza has that source
+    std::uint64_t replayed = 0;
+    std::uint64_t not_recorded = 0;
+    std::uint64_t granted = 0;
+};
+
+/// The life of one packet, from what came off the wire to the request for the firewall. Nothing
+/// that arrives makes it throw.
+class pipeline {
+  public:
+    /// Called for each packet that is granted.
+    using opener = std::function<void(const access_decision&, const stanza&)>;
+
+    /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
+    /// remember in memory only.
+    pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
+             bool test_mode);
+
+    void receive_frame(link_type link, std::span<const std::uint8_t> captured,
+                       std::size_t wire_length, moment now);
+    void receive(const result<datagram>& packet, moment now);
+
+    [[nodiscard]] const packet_counters& counters() const noexcept { return counters_; }
+
+  private:
+    void count(const boost::system::error_code& error) noexcept;
+    void consider(const datagram& packet, moment now);
+    void count_attempts(const verdict& judged) noexcept;
+
+    const gatekeeper& gate_;
+    replay_store& replays_;
+    decision_log& log_;
+    opener open_;
+    bool test_mode_;
+    packet_counters counters_;
+};
+
+} // namespace fwknop::daemon

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/policy/file_reader.hpp"
+
+namespace fwknop::daemon {
+
+/// Configuration files as the operating system has them. What is not a regular file is refused
+/// (a device or a pipe would hang the start), and so is one larger than 64 MiB.
+class posix_files final : public file_reader {
+  public:
+    [[nodiscard]] result<file_text> read(const std::string& path) override;
+    [[nodiscard]] result<std::vector<std::string>> list_folder(const std::string& path) override;
+};
+
+} // namespace fwknop::daemon

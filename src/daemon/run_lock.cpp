@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/run_lock.hpp"
+
+#include "core/spa/text.hpp"
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+namespace fwknop::daemon {
+
+namespace {
+
+std::runtime_error failure(const std::string& what, const std::string& path) {
+    return std::runtime_error{"[*] " + what + " '" + path +
+                              "': " + std::generic_category().message(errno)};
+}
+
+std::optional<pid_t> read_pid(int fd) {
+    std::array<char, 32> buffer{};
+    const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
+    if (size <= 0) return std::nullopt;
+    std::string_view text{buffer.data(), static_cast<std::size_t>(size)};
+    text = text.substr(0, text.find_first_not_of("0123456789"));
+    return parse_digits<pid_t>(text);
+}
+
+bool try_lock(int fd) {
+    return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+bool is_still_named(int fd, const std::string& path) {
+    struct stat opened {};
+    struct stat named {};
+    return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+} // namespace
+
+run_lock::run_lock(file_descriptor file, std::string path) noexcept
+    : file_{std::move(file)}, path_{std::move(path)} {}
+
+run_lock run_lock::acquire(const std::string& pid_file) {
+    file_descriptor file;
+    do {
+        file = file_descriptor{
+            ::open(pid_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        if (!file) throw failure("Cannot open the pid file", pid_file);
+        // Tried once for each file: its holder may end, and remove it, right after a refusal.
+        if (!try_lock(file.get())) {
+            const auto pid = read_pid(file.get());
+            throw std::runtime_error{"[*] An instance of fwknopd is already running: (PID=" +
+                                     (pid ? std::to_string(*pid) : std::string{"unknown"}) + ")."};
+        }
+        // A daemon that ends meanwhile removes the file: a lock on what has no name keeps nobody
+        // out, so the new file is taken instead.
+    } while (!is_still_named(file.get(), pid_file));
+    run_lock lock{std::move(file), pid_file};
+    lock.write_pid();
+    return lock;
+}
+
+std::optional<pid_t> run_lock::holder(const std::string& pid_file) {
+    const file_descriptor file{::open(pid_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    if (!file) {
+        if (errno == ENOENT) return std::nullopt;
+        throw failure("Cannot open the pid file", pid_file);
+    }
+    // A shared lock: two who ask at once do not take each other for the daemon.
+    if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+    return read_pid(file.get());
+}
+
+run_lock::~run_lock() {
+    if (!file_) return;
+    // While the lock is held the name is ours to remove; `acquire` copes with who opened it before.
+    ::unlink(path_.c_str());
+}
+
+void run_lock::write_pid() {
+    const std::string text = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(file_.get(), 0) != 0 ||
+        ::pwrite(file_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        throw failure("Cannot write the pid file", path_);
+    }
+}
+
+void make_run_directory(const std::string& path) {
+    if (!path.starts_with('/')) {
+        throw std::runtime_error{"Path '" + path + "' is not absolute."};
+    }
+    std::error_code error;
+    const std::filesystem::path folder{path};
+    if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+    if (::mkdir(path.c_str(), S_IRWXU) == 0) return;
+    if (errno != EEXIST) throw failure("Cannot create the run directory", path);
+    if (!std::filesystem::is_directory(folder, error)) {
+        errno = ENOTDIR;
+        throw failure("Cannot use the run directory", path);
+    }
+}
+
+} // namespace fwknop::daemon
