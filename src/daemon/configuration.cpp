@@ -6,8 +6,10 @@
 
 #include <array>
 #include <ctime>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <grp.h>
 #include <pwd.h>
@@ -138,10 +140,17 @@ bool load_server_config(const options& given, server_config& config, diagnostics
     if (given.override_config && !read_override_files(*given.override_config, config, report)) {
         return false;
     }
+    const auto note = [&](const char* directive, const std::string& value, const char* option) {
+        return set_server_option(directive, value, option, config, report);
+    };
+    if (!note("CONFIG_FILE", path, "--config-file") ||
+        (given.override_config &&
+         !note("OVERRIDE_CONFIG", *given.override_config, "--override-config"))) {
+        return false;
+    }
     if (!apply_options(given, config, report) || !finish_server_config(config, report)) {
         return false;
     }
-    config.config_file = path;
     for (const auto& name : unsupported_features(config)) {
         const auto& setting = config.setting_of(name);
         refuse_unsupported({name}, setting.where, setting.line, report);
@@ -153,6 +162,13 @@ bool load_configuration(const options& given, configuration& config, diagnostics
     if (!load_server_config(given, config.server, report)) return false;
     posix_files files;
     const server_config& server = config.server;
+    std::error_code ignored;
+    if (given.access_file && std::filesystem::is_symlink(*given.access_file, ignored)) {
+        report.fail(*given.access_file, 0,
+                    "[*] --access-file '" + *given.access_file +
+                        "' is a symbolic link: name the file itself");
+        return false;
+    }
     config.stanzas =
         server.access_folder.empty()
             ? parse_access_config(server.access_file, files, server, local_midnight_of, report)

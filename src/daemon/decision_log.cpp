@@ -49,6 +49,8 @@ std::string entry_time(unix_time time) {
 
 void log_fields(const verdict& result) {
     if (!log::enabled(log::level::debug) || !result.packet || result.opened_by == nullptr) return;
+    // Nobody gets to read a command that did not run: it may be for another machine.
+    if (result.grant() == nullptr && result.packet->message.type == message_type::command) return;
     const stanza& entry = *result.opened_by;
     const auto hmac = entry.hmac ? std::optional{entry.hmac->type()} : std::nullopt;
     log::debug(

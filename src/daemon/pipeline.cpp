@@ -59,6 +59,11 @@ void pipeline::consider(const datagram& packet, moment now) {
     }
 
     const verdict judged = gate_.judge(*examined, packet.source, packet.destination, now.wall);
+    if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
+        ++counters_.unexpected;
+        log_.unexpected(packet, now);
+        return;
+    }
     count_attempts(judged);
     if (judged.authenticated()) {
         // Before anything is opened: what is not on record could be sent again.

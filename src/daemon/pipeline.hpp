@@ -22,7 +22,7 @@ struct packet_counters {
     std::array<std::uint64_t, errc_count> by_error{};
     std::array<std::uint64_t, static_cast<std::size_t>(refusal::end_)> by_refusal{};
     std::uint64_t received = 0;
-    std::uint64_t unexpected = 0; ///< no stanza has that source
+    std::uint64_t unexpected = 0; ///< no stanza has that source and destination
     std::uint64_t replayed = 0;
     std::uint64_t not_recorded = 0;
     std::uint64_t granted = 0;

@@ -126,7 +126,9 @@ int run(const std::vector<std::string>& arguments) {
         return 0;
     }
     if (given.dump_config) {
-        std::cout << dump(config.server) << "\n" << dump(config.stanzas);
+        std::cout << "Current fwknopd config settings:\n"
+                  << dump(config.server) << "\nCurrent fwknopd access settings:\n"
+                  << dump(config.stanzas);
         return 0;
     }
     return control_other(given, config.server);

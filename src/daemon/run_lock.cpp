@@ -12,7 +12,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace fwknop::daemon {
@@ -33,8 +32,23 @@ std::optional<pid_t> read_pid(int fd) {
     return parse_digits<pid_t>(text);
 }
 
+// A lock of the open file: the child that a fork makes has it, too, and it can be asked about
+// without being taken.
+struct flock whole_file() {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
 bool try_lock(int fd) {
-    return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    struct flock lock = whole_file();
+    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+bool is_locked(int fd) {
+    struct flock lock = whole_file();
+    return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 bool is_still_named(int fd, const std::string& path) {
@@ -75,8 +89,7 @@ std::optional<pid_t> run_lock::holder(const std::string& pid_file) {
         if (errno == ENOENT) return std::nullopt;
         throw failure("Cannot open the pid file", pid_file);
     }
-    // A shared lock: two who ask at once do not take each other for the daemon.
-    if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+    if (!is_locked(file.get())) return std::nullopt;
     return read_pid(file.get());
 }
 

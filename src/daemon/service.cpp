@@ -13,6 +13,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <stdexcept>
@@ -122,6 +123,12 @@ void service::stop(ending why) {
     stopped_.cancel();
 }
 
+// Packets that may be handled before timers, children and other sources have their turn.
+std::size_t service::turn_limit() const {
+    const std::uint64_t limit = config_.server.pcap_dispatch_count;
+    return packet_limit_ ? std::min(limit, *packet_limit_ - packets_) : limit;
+}
+
 // After some packets: what must not be done for each of them.
 void service::after_turn(std::size_t packets) {
     packets_ += packets;
@@ -147,7 +154,6 @@ asio::awaitable<void> service::write_summary() {
 }
 
 asio::awaitable<void> service::watch_interface(std::size_t index) {
-    const std::size_t limit = config_.server.pcap_dispatch_count;
     moment now{};
     const auto handle = [this, &now](link_type link, std::span<const std::uint8_t> captured,
                                      std::size_t wire_length) {
@@ -158,8 +164,9 @@ asio::awaitable<void> service::watch_interface(std::size_t index) {
         for (;;) {
             co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                                            asio::use_awaitable);
+            if (ending_) co_return; // nothing is accepted any more
             now = read_clocks();
-            const auto turn = captures_[index].dispatch(limit, handle);
+            const auto turn = captures_[index].dispatch(turn_limit(), handle);
             after_turn(turn.frames);
             if (turn.now == capture::state::failed) break;
         }
@@ -200,8 +207,9 @@ asio::awaitable<void> service::watch_udp() {
     for (;;) {
         co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                                        asio::use_awaitable);
+        if (ending_) co_return; // nothing is accepted any more
         now = read_clocks();
-        after_turn(listener_->receive(config_.server.pcap_dispatch_count, handle));
+        after_turn(listener_->receive(turn_limit(), handle));
     }
 }
 
@@ -211,8 +219,9 @@ asio::awaitable<void> service::read_file() {
         pipeline_.receive_frame(link, captured, wire_length, read_clocks());
     };
     for (;;) {
-        const auto turn = captures_.front().dispatch(config_.server.pcap_dispatch_count, handle);
+        const auto turn = captures_.front().dispatch(turn_limit(), handle);
         after_turn(turn.frames);
+        if (ending_) break;
         if (turn.now == capture::state::failed) {
             log::error("Cannot read the capture further: " + captures_.front().last_error());
             stop({1, ""});

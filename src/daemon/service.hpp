@@ -48,6 +48,7 @@ class service {
     void open_sources();
     void open_grant(const access_decision& grant, const stanza& entry);
     void stop(ending why);
+    [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
 
     boost::asio::awaitable<void> main(const std::function<void()>& ready);

@@ -63,7 +63,7 @@ secret_bytes secret_bytes::from_text(std::string_view text) {
 
 secret_bytes secret_bytes::random(std::size_t size) {
     secret_bytes out{size};
-    randombytes_buf(out.data_, size);
+    if (size > 0) randombytes_buf(out.data_, size);
     return out;
 }
 

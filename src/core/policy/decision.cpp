@@ -99,7 +99,13 @@ decision decide(const message& request, const stanza& entry, const server_config
 
     access_decision granted;
     granted.source = *source;
-    if (server.destination_rule) granted.destination = packet_destination.unmapped();
+    if (server.destination_rule) {
+        // No rule can have an address of each family, and one without destination is too wide.
+        granted.destination = packet_destination.unmapped();
+        if (granted.destination->family() != source->family()) {
+            return refuse(refusal::allow_address_invalid);
+        }
+    }
     granted.services = std::move(asked.services);
     granted.timeout = timeout_of(request, entry);
     granted.user = request.user;

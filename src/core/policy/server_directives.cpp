@@ -22,11 +22,6 @@ constexpr server_directive table[] = {
      "100",
      "Packets read per turn of the event loop.",
      {1, 8'388'608}},
-    {"PCAP_RING_SIZE",
-     &server_config::pcap_ring_size,
-     "2097152",
-     "Bytes that the kernel buffers during a flood.",
-     {65'536, 1'073'741'824}},
     {"PCAP_LOOP_SLEEP",
      &server_config::pcap_loop_sleep,
      "100000",
@@ -223,6 +218,11 @@ constexpr server_directive table[] = {
     {"NFQ_CHAIN", &server_config::nfq_chain, "", "Of ENABLE_NFQ_CAPTURE."},
     {"NFQ_QUEUE_NUMBER", &server_config::nfq_queue_number, "", "Of ENABLE_NFQ_CAPTURE."},
     {"NFQ_LOOP_SLEEP", &server_config::nfq_loop_sleep, "", "Of ENABLE_NFQ_CAPTURE."},
+    {"PCAP_RING_SIZE",
+     &server_config::pcap_ring_size,
+     "2097152",
+     "Bytes that the kernel buffers during a flood.",
+     {65'536, 1'073'741'824}},
 };
 
 } // namespace

@@ -202,7 +202,7 @@ TEST_CASE("after a crash") {
     }
 }
 
-TEST_CASE("FLUSH_IPT_AT_EXIT N leaves chains and rules; --fw-flush takes them") {
+TEST_CASE("FLUSH_IPT_AT_EXIT N leaves chains and rules, --fw-flush takes them") {
     real_iptables host{variant()};
     host.options.flush_at_exit = false;
     REQUIRE(host.start().error.empty());

@@ -170,7 +170,7 @@ TEST_CASE("what is missing is named in order") {
     CHECK(missing([](auto& s) { s.resolve = true; }) == "complete");
 }
 
-TEST_CASE("-s stands for :: only where the packet must travel over IPv6") {
+TEST_CASE("option -s stands for :: only where the packet must travel over IPv6") {
     auto from = base();
     CHECK(source_placeholder(from).to_string() == "0.0.0.0");
     from.family = family_choice::v6_only;

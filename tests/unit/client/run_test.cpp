@@ -93,7 +93,7 @@ TEST_CASE("a knock is sent, and nothing is said") {
     CHECK(opened.message.time == 1'700'000'000);
 }
 
-TEST_CASE("--test -v sends nothing and shows everything twice") {
+TEST_CASE("option --test -v sends nothing and shows everything twice") {
     fake_world world;
     CHECK(world.knock({"-T", "-v"}) == 0);
     CHECK(world.sent.empty());
@@ -111,7 +111,7 @@ TEST_CASE("--test -v sends nothing and shows everything twice") {
     CHECK(text.find("def") == std::string::npos);
 }
 
-TEST_CASE("--test alone shows the fields once") {
+TEST_CASE("option --test alone shows the fields once") {
     fake_world world;
     CHECK(world.knock({"-T"}) == 0);
     CHECK(world.out_has("Message String: 192.0.2.7,tcp/22\n"));
@@ -120,7 +120,7 @@ TEST_CASE("--test alone shows the fields once") {
     CHECK_FALSE(world.out_has("bytes sent"));
 }
 
-TEST_CASE("-v says how many bytes went out") {
+TEST_CASE("option -v says how many bytes went out") {
     fake_world world;
     CHECK(world.knock({"-v", "-S", "4000"}) == 0);
     CHECK(world.out_has("         source port: 4000\n"));
@@ -158,7 +158,7 @@ TEST_CASE("a packet that could not be sent is an error") {
                         "send_spa_packet: packet not sent.\n"));
 }
 
-TEST_CASE("-B writes the packet and a line feed, -b appends") {
+TEST_CASE("option -B writes the packet and a line feed, -b appends") {
     fake_world world;
     const auto file = world.home.file("packet");
     CHECK(world.knock({"-B", file}) == 0);
@@ -183,7 +183,7 @@ TEST_CASE("a first run creates the rc file, once") {
     CHECK_FALSE(std::filesystem::exists(world.home.file(".fwknoprc")));
 }
 
-TEST_CASE("a stanza says everything; options override it") {
+TEST_CASE("a stanza says everything, options override it") {
     fake_world world;
     world.home.write(".fwknoprc", "[foo]\nSPA_SERVER server\nACCESS tcp/80\nALLOW_IP 192.0.2.1\n"
                                   "KEY abc\nHMAC_KEY def\nSPA_SERVER_PORT 1000\n");
@@ -196,7 +196,7 @@ TEST_CASE("a stanza says everything; options override it") {
     CHECK(world.run({"--no-rc-file", "-n", "foo"}) == 1);
 }
 
-TEST_CASE("rc files that others can read draw a warning; .fwknoprc.d is merged") {
+TEST_CASE("rc files that others can read draw a warning, .fwknoprc.d is merged") {
     fake_world world;
     world.home.write(".fwknoprc", "[default]\nFW_TIMEOUT 10\n");
     std::filesystem::create_directory(world.home.file(".fwknoprc.d"));
@@ -208,7 +208,7 @@ TEST_CASE("rc files that others can read draw a warning; .fwknoprc.d is merged")
     CHECK(world.opened().message.client_timeout == 20);
 }
 
-TEST_CASE("--stanza-list") {
+TEST_CASE("option --stanza-list") {
     fake_world world;
     world.home.write(".fwknoprc", "[default]\n[foo]\n[bar]\n");
     CHECK(world.run({"--stanza-list"}) == 0);
@@ -216,7 +216,7 @@ TEST_CASE("--stanza-list") {
                                  world.home.file(".fwknoprc") + " :\n - foo\n - bar\n");
 }
 
-TEST_CASE("--key-gen prints two keys or writes them to a private file") {
+TEST_CASE("option --key-gen prints two keys or writes them to a private file") {
     fake_world world;
     world.home.write(".fwknoprc", "");
     CHECK(world.run({"-k"}) == 0);

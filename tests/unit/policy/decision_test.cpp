@@ -202,6 +202,13 @@ TEST_CASE_METHOD(judgement, "the destination is set where rules have it") {
     CHECK(granted().destination == at("198.51.100.1"));
 }
 
+TEST_CASE_METHOD(judgement, "a rule cannot have an address of each family") {
+    destination = at("2001:db8::1");
+    CHECK_FALSE(granted().destination);
+    server.destination_rule = true;
+    CHECK(denied().reason == refusal::allow_address_invalid);
+}
+
 TEST_CASE_METHOD(judgement, "NAT is refused") {
     request.nat_access = "10.0.0.5,22";
     for (const auto type :
