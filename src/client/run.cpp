@@ -219,7 +219,7 @@ checked<int> knock(settings& from, surroundings& world) {
                   << '\n';
     if (const auto saved = save_packet(from, *sealed); !saved)
         return failure("write_spa_packet_data: " + saved.error().text);
-    const auto sent = dispatch(from, *sealed, world);
+    auto sent = dispatch(from, *sealed, world);
     if (!sent || !from.test) return sent;
 
     const auto opened = open_again(*sealed, key, hmac_pointer);

@@ -73,8 +73,9 @@ int serve(const options& given, const configuration& config, const diagnostics& 
         detached.emplace();
         lock.write_pid();
     }
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN); // a replay file at its limit is an error, not the end
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+    static_cast<void>(
+        std::signal(SIGXFSZ, SIG_IGN)); // a replay file at its limit is an error, not the end
 
     log::info("Starting fwknopd");
     for (const auto& each : report.all()) log::warning(each.to_string());

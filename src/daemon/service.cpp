@@ -270,7 +270,7 @@ asio::awaitable<bool> service::start_firewall() {
     co_return true;
 }
 
-asio::awaitable<void> service::main(const std::function<void()>& ready) {
+asio::awaitable<void> service::live(const std::function<void()>& ready) {
     // A signal during start-up must not leave half a firewall behind: it is seen after it.
     asio::co_spawn(context_, watch_signals(), asio::detached);
     if (keeper_ && !co_await start_firewall()) {
@@ -334,7 +334,7 @@ asio::awaitable<void> service::main(const std::function<void()>& ready) {
 }
 
 int service::run(const std::function<void()>& ready) {
-    asio::co_spawn(context_, main(ready), [](const std::exception_ptr& failure) {
+    asio::co_spawn(context_, live(ready), [](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);
     });
     context_.run();

@@ -51,7 +51,7 @@ class service {
     [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
 
-    boost::asio::awaitable<void> main(const std::function<void()>& ready);
+    boost::asio::awaitable<void> live(const std::function<void()>& ready);
     boost::asio::awaitable<bool> start_firewall();
     boost::asio::awaitable<void> watch_interface(std::size_t index);
     boost::asio::awaitable<bool> reopen(std::size_t index);

@@ -103,10 +103,11 @@ void grant_keeper::kick() {
     timer_.cancel();
     // The coroutine begins on a later turn: what else arrives in this one shares its batch.
     // What comes out of it as an exception is our bug, and nothing to go on with.
-    asio::co_spawn(executor_, run(),
-                   asio::bind_cancellation_slot(cancel_.slot(), [](std::exception_ptr error) {
-                       if (error) std::rethrow_exception(error);
-                   }));
+    asio::co_spawn(
+        executor_, run(),
+        asio::bind_cancellation_slot(cancel_.slot(), [](const std::exception_ptr& error) {
+            if (error) std::rethrow_exception(error);
+        }));
 }
 
 void grant_keeper::arm() {
@@ -318,15 +319,15 @@ asio::awaitable<backend_outcome> grant_keeper::stop() {
         running_ = true;
         // Not ours alone: it lives on if we give up waiting.
         auto outcome = std::make_shared<backend_outcome>();
-        asio::co_spawn(
-            executor_, backend_.stop(),
-            asio::bind_cancellation_slot(
-                cancel_.slot(), [this, outcome](std::exception_ptr error, backend_outcome ended) {
-                    *outcome =
-                        error ? backend_outcome{"the tear-down was cut short"} : std::move(ended);
-                    running_ = false;
-                    finished_.cancel();
-                }));
+        asio::co_spawn(executor_, backend_.stop(),
+                       asio::bind_cancellation_slot(
+                           cancel_.slot(),
+                           [this, outcome](const std::exception_ptr& error, backend_outcome ended) {
+                               *outcome = error ? backend_outcome{"the tear-down was cut short"}
+                                                : std::move(ended);
+                               running_ = false;
+                               finished_.cancel();
+                           }));
         co_await wait_for_run(options_.teardown_limit);
         if (!running_) co_return *outcome;
     }

@@ -116,7 +116,7 @@ std::string refusal_text(const refused& why, std::size_t stanza_number,
                          const ip_address& packet_source) {
     const auto source = packet_source.unmapped().to_string();
     const auto number = "(stanza #" + std::to_string(stanza_number) + ") ";
-    const auto head = "[" + source + "] " + number;
+    auto head = "[" + source + "] " + number;
     switch (why.reason) {
     case refusal::stanza_expired:
         return head + "Access stanza has expired";
