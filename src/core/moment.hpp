@@ -25,4 +25,13 @@ struct moment {
     return unix_time{std::chrono::seconds{seconds}};
 }
 
+/// How long from `now` until `when`, by the wall clock; at most a hundred years, because a far
+/// future in seconds does not fit the steady clock's nanoseconds.
+[[nodiscard]] constexpr std::chrono::seconds time_until(unix_time when, moment now) noexcept {
+    constexpr std::chrono::seconds limit = std::chrono::years{100};
+    if (when > now.wall + limit) return limit;
+    if (when < now.wall - limit) return -limit;
+    return when - now.wall;
+}
+
 } // namespace fwknop

@@ -151,6 +151,10 @@ bool load_server_config(const options& given, server_config& config, diagnostics
     if (!apply_options(given, config, report) || !finish_server_config(config, report)) {
         return false;
     }
+    // A daemon changes to /: what is relative now would be somewhere else then.
+    for (auto* const file : {&config.pid_file, &config.digest_file}) {
+        *file = std::filesystem::absolute(*file);
+    }
     for (const auto& name : unsupported_features(config)) {
         const auto& setting = config.setting_of(name);
         refuse_unsupported({name}, setting.where, setting.line, report);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace fwknop::daemon {
@@ -30,5 +31,14 @@ class file_descriptor {
   private:
     int fd_ = -1;
 };
+
+/// Fills standard input, output and error with /dev/null where they are closed: else the next file
+/// that is opened takes the number, and the log is written into it. False when that fails.
+[[nodiscard]] inline bool hold_standard_descriptors() noexcept {
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(standard, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != standard) return false;
+    }
+    return true;
+}
 
 } // namespace fwknop::daemon

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/firewall_setup.hpp"
 
-#include "daemon/log.hpp"
 #include "firewall/iptables_backend.hpp"
 #include "firewall/iptables_programs.hpp"
 
@@ -18,7 +17,6 @@ std::unique_ptr<backend> make_backend(const server_config& config) {
     options.programs = find_iptables_programs(
         config.firewall_exe, path != nullptr ? std::string_view{path} : default_program_path);
     if (!options.programs.error.empty()) throw std::runtime_error{options.programs.error};
-    if (!options.programs.notice.empty()) log::warning(options.programs.notice);
 
     options.layout.input = config.ipt_input;
     if (config.ipt_output) options.layout.output = config.ipt_output_chain;

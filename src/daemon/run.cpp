@@ -67,10 +67,13 @@ int serve(const options& given, const configuration& config, const diagnostics& 
     log::open(sinks);
 
     make_run_directory(server.run_dir);
+    // The folder's own lock keeps out a second daemon whatever its pid file is called.
+    run_lock folder_lock = run_lock::acquire(server.run_dir + "/fwknopd.lock");
     run_lock lock = run_lock::acquire(server.pid_file);
     std::optional<background> detached;
     if (!given.foreground) {
         detached.emplace();
+        folder_lock.write_pid();
         lock.write_pid();
     }
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));

@@ -31,16 +31,19 @@ namespace {
 constexpr std::chrono::seconds reopen_interval{1};
 constexpr std::chrono::milliseconds expiry_poll{20};
 
-/// Entries of the replay file older than this cannot match anything acceptable any more.
-unix_time forget_before(const server_config& server, unix_time now) {
-    if (!server.packet_aging) return unix_time{};
-    return now - 2 * std::chrono::seconds{server.max_packet_age} - std::chrono::hours{24};
-}
+/// For removing our rules after an internal failure.
+constexpr std::chrono::seconds emergency_stop_limit{10};
 
 // A capture file is old by nature: its packets' age is checked only when that is asked for.
 bool checks_age(const server_config& server) {
     if (!server.packet_aging) return false;
     return server.pcap_file.empty() || server.is_explicit("ENABLE_SPA_PACKET_AGING");
+}
+
+/// Entries of the replay file older than this cannot match anything acceptable any more.
+unix_time forget_before(const server_config& server, unix_time now) {
+    if (!checks_age(server)) return unix_time{};
+    return now - 2 * std::chrono::seconds{server.max_packet_age} - std::chrono::hours{24};
 }
 
 std::optional<std::uint64_t> parse_packet_limit(const std::optional<std::string>& text) {
@@ -313,7 +316,12 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     } else {
         for (std::size_t i = 0; i < captures_.size(); ++i) spawn(watch_interface(i));
     }
-    ready();
+    try {
+        ready();
+    } catch (const std::exception& error) {
+        log::error(error.what()); // nobody waits for us any more: end in order, leave no rule
+        stop({1, ""});
+    }
 
     boost::system::error_code cancelled;
     if (!ending_) {
@@ -337,7 +345,18 @@ int service::run(const std::function<void()>& ready) {
     asio::co_spawn(context_, live(ready), [](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);
     });
-    context_.run();
+    try {
+        context_.run();
+    } catch (const std::exception& error) {
+        // A fault of ours. Whatever it is, no rule may be left without somebody to remove it.
+        log::error(std::string{"Internal failure: "} + error.what());
+        ending_ = ending{1, ""};
+        if (backend_) {
+            context_.restart();
+            asio::co_spawn(context_, backend_->stop(), [this](const auto&...) { context_.stop(); });
+            context_.run_for(emergency_stop_limit);
+        }
+    }
     return ending_ ? ending_->status : 1;
 }
 

@@ -86,7 +86,7 @@ void grant_keeper::watch(tagged_rule rule) {
         if (known.text == rule.text && known.chain == rule.chain && known.family == rule.family &&
             known.table == rule.table)
             return;
-    watched_.emplace(now.steady + (rule.expires - now.wall), std::move(rule));
+    watched_.emplace(now.steady + time_until(rule.expires, now), std::move(rule));
     if (!running_) arm();
 }
 

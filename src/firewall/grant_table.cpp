@@ -90,7 +90,7 @@ open_result grant_table::open(const grant_key& key, std::chrono::seconds timeout
 }
 
 open_result grant_table::adopt(const grant_key& key, unix_time expires, moment now) {
-    return state_->put({key, expires, now.steady + (expires - now.wall), 0});
+    return state_->put({key, expires, now.steady + time_until(expires, now), 0});
 }
 
 std::vector<expired_grant> grant_table::expire(moment now) {

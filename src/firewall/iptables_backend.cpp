@@ -105,12 +105,18 @@ asio::awaitable<iptables_backend::step_result> iptables_backend::check_comments(
 
 asio::awaitable<iptables_backend::step_result>
 iptables_backend::start_family(ip_family family, moment now, start_outcome& outcome) {
+    bool listed = false;
+    const auto end = [&listed](step_result done) {
+        done.listed = listed;
+        return done;
+    };
     for (const std::string& table : options_.layout.tables()) {
         step_result done;
         for (int round = 0; round < max_repair_rounds; ++round) {
             iptables_table saved;
             done = co_await save(family, table, saved);
             if (!done.error.empty()) co_return done;
+            listed = true;
             auto plan =
                 plan_start(options_.layout, family, table, saved, options_.flush_at_init, now);
             if (!plan.script.empty()) done = co_await restore(family, plan.script);
@@ -123,10 +129,11 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
             }
             if (done.final) break;
         }
-        if (!done.error.empty()) co_return done;
+        if (!done.error.empty()) co_return end(done);
     }
-    if (options_.comment_check) co_return co_await check_comments(family);
-    co_return step_result{};
+    if (!options_.comment_check) co_return step_result{};
+    const step_result checked = co_await check_comments(family);
+    co_return end(checked);
 }
 
 asio::awaitable<start_outcome> iptables_backend::start(moment now) {
@@ -138,9 +145,14 @@ asio::awaitable<start_outcome> iptables_backend::start(moment now) {
     outcome.error = (co_await start_family(ip_family::v4, now, outcome)).error;
     if (!outcome.ok() || programs_of(ip_family::v6) == nullptr) co_return outcome;
 
-    // A kernel without IPv6 is no reason not to serve IPv4.
+    // A kernel without IPv6 is no reason not to serve IPv4. But one that lists its rules has IPv6,
+    // and they may hold grants of an earlier run: to go on without them would leave those open.
     start_outcome v6;
     const auto done = co_await start_family(ip_family::v6, now, v6);
+    if (!done.error.empty() && done.listed) {
+        outcome.error = done.error;
+        co_return outcome;
+    }
     if (!done.error.empty()) {
         v6_works_ = false;
         outcome.notices.push_back("IPv6 is not handled: " + done.error);

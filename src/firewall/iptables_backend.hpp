@@ -45,7 +45,8 @@ class iptables_backend final : public backend {
     struct step_result {
         std::string error; ///< empty: done
         bool uncertain = false;
-        bool final = false; ///< listing and planning anew cannot help
+        bool final = false;  ///< listing and planning anew cannot help
+        bool listed = false; ///< at start: the family is there, for its table could be listed
     };
 
     [[nodiscard]] const iptables_family_programs* programs_of(ip_family family) const;

@@ -133,13 +133,19 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
         if (step.kind != change_kind::remove) fresh.insert(step.key);
     }
 
+    // Only who knocks gets back what somebody removed: an administrator who flushed our chain in an
+    // emergency must not find it full again because some grant was over.
+    const bool opens = std::ranges::any_of(
+        fresh, [family](const grant_key& key) { return key.source.family() == family; });
+
     for (const our_chain& chain : chains_of(layout, table)) {
         const std::string& name = chain.spec->to_chain;
         if (!saved.has_chain(name)) {
+            if (!opens) continue;
             out.line("-N", name, {});
             plan.repairs.push_back("chain " + name + " was missing and is made again");
         }
-        if (saved.count_jumps(chain.spec->from_chain, name) == 0)
+        if (opens && saved.count_jumps(chain.spec->from_chain, name) == 0)
             insert_jump(out, plan, *chain.spec, saved);
 
         std::unordered_set<iptables_rule, rule_hash> present;
@@ -162,6 +168,7 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
                 out.line("-D", name, text);
         }
 
+        if (!opens) continue;
         std::size_t restored = 0;
         wanted.for_each(family, [&](const grant& live) {
             const iptables_rule rule{live.key, live.expires};

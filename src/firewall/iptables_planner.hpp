@@ -53,9 +53,10 @@ struct slow_plan {
 [[nodiscard]] std::vector<table_script> plan_batch(const iptables_layout& layout, ip_family family,
                                                    const change_batch& batch);
 
-/// The slow path: makes chains and jumps if they are missing, writes every grant of `wanted`
-/// (the state after `batch`) that has no rule, removes what `batch` removes and whatever in our
-/// chains carries an expiry that is over. `saved` is what `table` holds now.
+/// The slow path: if `batch` opens something in `family`, makes chains and jumps if they are
+/// missing and writes every grant of `wanted` (the state after `batch`) that has no rule; in any
+/// case removes what `batch` removes and whatever in our chains carries an expiry that is over.
+/// `saved` is what `table` holds now.
 [[nodiscard]] slow_plan plan_repair(const iptables_layout& layout, ip_family family,
                                     std::string_view table, const iptables_table& saved,
                                     const change_batch& batch, const grant_table& wanted,

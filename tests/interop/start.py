@@ -250,6 +250,11 @@ def control(lab: Lab) -> None:
             expect(done.code != 0 and re.search(rf"already running: \(PID={server.pid}\)",
                                                 done.out + done.err), said(done))
             expect(server.running(), "the first instance is gone")
+        with lab.case("another pid file does not make it another run directory"):
+            done = command("-f", "-i", Network.interface, "-p",
+                           os.path.join(server.directory, "other.pid"))
+            expect(done.code != 0 and re.search(rf"already running: \(PID={server.pid}\)",
+                                                done.out + done.err), said(done))
         with lab.case("the second instance took nothing from the first"):
             lab.client.knock(Keys(), "tcp/22")
             lab.wait_rule(server, "tcp/22")

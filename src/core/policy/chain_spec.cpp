@@ -44,6 +44,14 @@ parsed<chain_spec> chain_spec::parse(std::string_view text) {
                              "and _ only"};
         }
     }
+    for (const std::string_view builtin :
+         {"INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUTING"}) {
+        if (fields[4] == builtin || fields[4] == fields[2]) {
+            return complaint{"'" + std::string{fields[4]} +
+                             "' cannot be the to-chain: it is emptied and removed, so it must be a "
+                             "chain of its own, e.g. FWKNOP_INPUT"};
+        }
+    }
     const auto jump = read_position(fields[3]);
     const auto rule = read_position(fields[5]);
     if (!jump || !rule) {

@@ -71,7 +71,7 @@ std::optional<config_number> read_number(std::string_view text) noexcept {
 std::string printable_name(std::string_view name) {
     const auto ordinary = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '%' || c == '-' || c == '#' || c == ':';
+               c == '_' || c == '%' || c == '-' || c == '#';
     };
     // Longer than any name of ours: more likely to be a value than a slip of the finger.
     constexpr std::size_t longest = 40;

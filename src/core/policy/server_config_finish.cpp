@@ -105,6 +105,12 @@ class finisher {
             !one_of("NFT_MODE", config_.nft_mode, {"protect", "sets", "chain"})) {
             return false;
         }
+        if (config_.ipt_output && config_.ipt_input.table == config_.ipt_output_chain.table &&
+            config_.ipt_input.to_chain == config_.ipt_output_chain.to_chain) {
+            return refuse("IPT_OUTPUT_ACCESS", "IPT_OUTPUT_ACCESS: its to-chain '" +
+                                                   config_.ipt_input.to_chain +
+                                                   "' is that of IPT_INPUT_ACCESS; name another");
+        }
         if (!config_.protect_ports.empty()) {
             const auto ports = port_set::parse(config_.protect_ports);
             if (!ports) return refuse("PROTECT_PORTS", "PROTECT_PORTS: " + ports.error().text);

@@ -141,3 +141,16 @@ TEST_CASE("ten thousand grants come and go") {
     for (int now = 1; now <= 100; ++now) gone += table.expire(at(now)).size();
     CHECK(gone == 10'000);
 }
+
+TEST_CASE("an expiry in a far future is far, not past") {
+    for (const std::int64_t expires : {20'000'000'000LL, 999'999'999'999LL}) {
+        CAPTURE(expires);
+        grant_table table;
+        table.adopt(tcp("192.0.2.7", 22), from_seconds(expires), at(0));
+        CHECK(table.expire(at(1'000'000)).empty());
+        CHECK(table.size() == 1);
+    }
+    grant_table table;
+    table.adopt(tcp("192.0.2.7", 22), from_seconds(1), at(0));
+    CHECK(table.expire(at(0)).size() == 1);
+}

@@ -142,6 +142,20 @@ TEST_CASE("IPv6 that does not work is a notice at start and an error for who ask
     CHECK_FALSE(outcome.failures[0].uncertain);
 }
 
+TEST_CASE("IPv6 whose rules can be listed but not changed ends the start") {
+    stand_ins host;
+    asio::io_context context;
+    host.write("six-save", "echo '*filter'; echo COMMIT");
+    host.write("six-restore", "cat >/dev/null; echo 'lock is held' >&2; exit 4");
+    host.options.programs.v6 = {host.directory() + "/six", host.directory() + "/six-restore",
+                                host.directory() + "/six-save"};
+    host.options.programs.notice.clear();
+    iptables_backend filter{host.options};
+    const auto started = wait_for(context, filter.start(at(0)));
+    CHECK_FALSE(started.ok());
+    CHECK(started.error.find("lock is held") != std::string::npos);
+}
+
 TEST_CASE("after a script that was killed the table is looked at first") {
     stand_ins host;
     asio::io_context context;

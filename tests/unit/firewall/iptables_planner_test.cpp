@@ -195,6 +195,22 @@ TEST_CASE("start with flush empties our chains and nothing else") {
     CHECK(first.jumps == std::vector<added_jump>{{"INPUT", "FWKNOP_INPUT"}});
 }
 
+TEST_CASE("an expiry brings back nothing that somebody removed") {
+    grant_table wanted;
+    wanted.open(tcp("192.0.2.7", 22), 100s, at(0));
+    const change_batch closes{{{change_kind::remove, tcp("192.0.2.8", 22), at(4).wall, {}}}, {}};
+    // All gone; the chain emptied; the jump gone.
+    for (const auto* const left :
+         {":INPUT ACCEPT [0:0]\n", ":FWKNOP_INPUT - [0:0]\n-A INPUT -j FWKNOP_INPUT\n",
+          ":FWKNOP_INPUT - [0:0]\n"}) {
+        CAPTURE(left);
+        const auto plan = plan_repair(layout(), v4, "filter", filter(left), closes, wanted, at(4));
+        CHECK(plan.script.empty());
+        CHECK(plan.repairs.empty());
+        CHECK(plan.jumps.empty());
+    }
+}
+
 TEST_CASE("start without flush adopts") {
     const std::string foreign = "-i eth1 -m comment --comment \"x _exp_1000500\" -j DROP";
     const auto saved = filter(":FWKNOP_INPUT - [0:0]\n-A INPUT -j FWKNOP_INPUT\n"

@@ -22,6 +22,15 @@ TEST_CASE("positions are 0 to 65536") {
     CHECK_FALSE(chain_spec::parse("A, b, C, , D, 1").has_value());
 }
 
+TEST_CASE("our chain is one of its own") {
+    for (const auto* const text :
+         {"ACCEPT, filter, INPUT, 1, INPUT, 1", "ACCEPT, filter, INPUT, 1, FORWARD, 1",
+          "DNAT, nat, PREROUTING, 1, POSTROUTING, 1", "ACCEPT, filter, MINE, 1, MINE, 1"}) {
+        CAPTURE(text);
+        CHECK_FALSE(chain_spec::parse(text).has_value());
+    }
+}
+
 TEST_CASE("what could confuse a firewall program is refused by name") {
     for (const auto* const text :
          {"A, b, C, 1, D", "A, b, C, 1, D, 1, 1", "", "-j A, b, C, 1, D, 1", "A, b-b, C, 1, D, 1",

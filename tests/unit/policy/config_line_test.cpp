@@ -95,3 +95,10 @@ TEST_CASE("what may be a key in the place of a name is not shown") {
     CHECK(printable_name("KEY=secret") == "KEY…");
     CHECK(printable_name(std::string(60, 'a')) == std::string(40, 'a') + "…");
 }
+
+TEST_CASE("a name that holds a value by a slip shows none of it") {
+    CHECK(printable_name("KEY:mysecretpassphrase") == "KEY…");
+    CHECK(printable_name("KEY_BASE64:c2VjcmV0") == "KEY_BASE64…");
+    CHECK(printable_name("KEY=mysecretpassphrase") == "KEY…");
+    CHECK(printable_name("ENABLE_X") == "ENABLE_X");
+}
