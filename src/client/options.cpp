@@ -34,6 +34,14 @@ const option_row* find_row(std::string_view name) {
     return found == table.end() ? nullptr : &*found;
 }
 
+/// An option's value as its directive spells it.
+std::string directive_value(const option_row& row, const std::string& value) {
+    if (row.name == "source-ip") return "source";
+    if (row.name == "time-offset-minus")
+        return value.starts_with('-') ? value.substr(1) : "-" + value;
+    return value;
+}
+
 std::string possibilities(const po::ambiguous_option& error) {
     auto names = error.alternatives();
     std::sort(names.begin(), names.end());
@@ -88,6 +96,35 @@ checked<void> command_line::apply(settings& to) const {
         return failure(name + " " + done.error().text);
     }
     return {};
+}
+
+checked<std::vector<rc_entry>> command_line::directives() const {
+    std::vector<rc_entry> entries;
+    for (const auto& row : option_table()) {
+        const auto same = [&](const occurrence& each) {
+            return each.row->directive == row.directive;
+        };
+        // The first row of a directive stands for all of them.
+        const auto written = [&](const rc_entry& each) { return each.name == row.directive; };
+        if (row.directive.empty() || std::any_of(entries.begin(), entries.end(), written)) continue;
+        const auto last = std::find_if(occurrences_.rbegin(), occurrences_.rend(), same);
+        if (last == occurrences_.rend()) continue;
+        const auto* const secret = given_.secret_of(last->value);
+        auto value = secret != nullptr
+                         ? secret->clone()
+                         : secret_bytes::from_text(directive_value(*last->row, last->value));
+        if (row.name == "verbose") {
+            const auto level = std::count_if(occurrences_.begin(), occurrences_.end(), same);
+            if (level > 1) value = secret_bytes::from_text(std::to_string(level));
+        }
+        if (!fits_rc_line(value.text()))
+            return failure("--save-rc-stanza: the value of --" + std::string{last->row->name} +
+                           " cannot be saved: in an rc file a value is not empty and has no "
+                           "blanks, ';' or '#'" +
+                           (secret != nullptr ? " (a key can be given in base64)" : ""));
+        entries.push_back({row.directive, std::move(value)});
+    }
+    return entries;
 }
 
 std::string usage() {

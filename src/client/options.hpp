@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/checked.hpp"
+#include "client/rc_stanza.hpp"
 #include "client/secret_arguments.hpp"
 #include "client/setters.hpp"
 #include "client/settings.hpp"
@@ -27,8 +28,9 @@ struct option_row {
     char letter;           ///< 0 if there is no short one
     option_kind kind;
     setter apply;
-    std::string_view argument; ///< what `--help` calls the value
-    std::string_view help;     ///< empty: an alias that `--help` does not list
+    std::string_view argument;       ///< what `--help` calls the value
+    std::string_view help;           ///< empty: an alias that `--help` does not list
+    std::string_view directive = {}; ///< where --save-rc-stanza puts it; empty: it is not saved
 };
 
 /// Every option, in the order of `--help`.
@@ -47,6 +49,10 @@ class command_line {
 
     /// What may be written to a file: the arguments without keys and their options.
     [[nodiscard]] std::vector<std::string> shareable() const { return given_.without_secrets(); }
+
+    /// What `--save-rc-stanza` writes: each option that has a directive, in the order of the table;
+    /// of several for one directive, the last. Problem: a value that an rc file cannot hold.
+    [[nodiscard]] checked<std::vector<rc_entry>> directives() const;
 
     /// Whether keys were among the arguments.
     [[nodiscard]] bool has_keys() const noexcept { return !given_.secrets.empty(); }

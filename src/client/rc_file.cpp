@@ -187,6 +187,15 @@ std::vector<std::string> stanza_names(std::string_view text) {
     return names;
 }
 
+bool stanza_exists(std::string_view text, std::string_view stanza) {
+    bool found = false;
+    (void)for_each_line(text, [&](const rc_line& line, std::size_t) -> checked<void> {
+        found = found || (line.kind == rc_line_kind::stanza && same_stanza(line.name, stanza));
+        return {};
+    });
+    return found;
+}
+
 bool same_stanza(std::string_view left, std::string_view right) noexcept {
     const auto lower = [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

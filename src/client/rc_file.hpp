@@ -47,6 +47,9 @@ struct rc_line {
 /// The names of all stanzas but `[default]`, in order, each once.
 [[nodiscard]] std::vector<std::string> stanza_names(std::string_view text);
 
+/// Whether `text` has a stanza called `stanza`, compared without case.
+[[nodiscard]] bool stanza_exists(std::string_view text, std::string_view stanza);
+
 /// Whether `left` and `right` name the same stanza.
 [[nodiscard]] bool same_stanza(std::string_view left, std::string_view right) noexcept;
 

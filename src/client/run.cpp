@@ -5,6 +5,7 @@
 #include "client/options.hpp"
 #include "client/rc_file.hpp"
 #include "client/rc_location.hpp"
+#include "client/rc_stanza.hpp"
 #include "client/request.hpp"
 #include "client/saved_arguments.hpp"
 #include "core/crypto/random.hpp"
@@ -14,6 +15,7 @@
 #include <fwknop/report.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <ostream>
@@ -73,12 +75,18 @@ void list_stanzas(const rc_files& rc, std::ostream& out) {
     }
 }
 
-checked<int> generate_keys(const settings& from, std::ostream& out) {
+checked<key_material> make_keys(const settings& from) {
     const auto hmac_size = from.hmac_key_size.value_or(
         static_cast<std::uint32_t>(default_hmac_key_size(from.effective_hmac_digest())));
-    const auto material =
+    auto material =
         key_material::generate(from.key_size.value_or(default_encryption_key_size), hmac_size);
     if (!material) return failure("Cannot make keys: " + material.error().message());
+    return std::move(*material);
+}
+
+checked<int> generate_keys(const settings& from, std::ostream& out) {
+    const auto material = make_keys(from);
+    if (!material) return material.error();
     const auto lines = material->lines();
     if (from.key_gen_file.empty()) {
         out << lines.text() << std::flush;
@@ -88,6 +96,78 @@ checked<int> generate_keys(const settings& from, std::ostream& out) {
         !done)
         return failure("Unable to create key gen file: " + done.error().text);
     out << "[+] Wrote Rijndael and HMAC keys to: " << from.key_gen_file << '\n';
+    return EXIT_SUCCESS;
+}
+
+/// The stanza that --save-rc-stanza writes: -n's, else the destination's.
+checked<std::string> stanza_to_save(const settings& options, const user_files& files,
+                                    const rc_files& rc) {
+    const auto& name = options.stanza.empty() ? options.destination : options.stanza;
+    if (files.rc.empty()) return failure("--save-rc-stanza needs an rc file.");
+    if (name.empty())
+        return failure("--save-rc-stanza needs the stanza's name: use -n, or --destination.");
+    if (!fits_stanza_name(name))
+        return failure("--save-rc-stanza: '" + name + "' cannot be the name of a stanza.");
+    for (const auto& each : rc.texts) {
+        if (each.name == files.rc.string()) continue;
+        if (stanza_exists(each.text, name))
+            return failure("--save-rc-stanza: stanza '" + name + "' is in " + each.name +
+                           ", which would override it: change it there.");
+    }
+    return name;
+}
+
+/// A stanza that is saved anew keeps its keys and loses the rest: so does the packet.
+checked<void> apply_kept_keys(settings& to, const rc_files& rc, const std::string& stanza) {
+    const auto there = [&](const rc_text& each) { return stanza_exists(each.text, stanza); };
+    if (std::none_of(rc.texts.begin(), rc.texts.end(), there)) return {};
+    settings old;
+    if (const auto applied = apply_rc(old, rc.texts, stanza); !applied) return applied.error();
+    to.key = std::move(old.key);
+    to.hmac_key = std::move(old.hmac_key);
+    return {};
+}
+
+/// Puts `entries` into the stanza. Says whether a key among them was written.
+checked<bool> save_stanza(const std::string& stanza, std::vector<rc_entry> entries,
+                          const settings& from, const user_files& files, const rc_files& rc,
+                          surroundings& world) {
+    const auto path = files.rc.string();
+    const auto old = std::find_if(rc.texts.begin(), rc.texts.end(),
+                                  [&](const rc_text& each) { return each.name == path; });
+    const auto text = old == rc.texts.end() ? std::string_view{} : old->text;
+    const auto fresh = write_stanza(text, stanza, entries, [&](std::string_view name) {
+        return from.force_stanza ||
+               world.confirm("Variable '" + std::string{name} + "' found in stanza '" + stanza +
+                             "'. Overwrite [N/y] ? ");
+    });
+    // What is written can be read again, or it is not written.
+    settings again;
+    const std::array texts{rc_text{path, fresh.text()}};
+    if (const auto read = apply_rc(again, texts, stanza); !read)
+        return failure("--save-rc-stanza would write what cannot be read, so nothing is written: " +
+                       read.error().text);
+    if (const auto done = write_private_file(files.rc, fresh.text(), write_mode::replace); !done)
+        return failure("Unable to write rc file: " + done.error().text);
+    return std::any_of(entries.begin(), entries.end(),
+                       [](const rc_entry& each) { return is_secret_directive(each.name); });
+}
+
+/// --key-gen with --save-rc-stanza: the new keys go into the stanza, in the place of others.
+checked<int> generate_stanza(const std::string& stanza, std::vector<rc_entry> entries,
+                             const settings& from, const user_files& files, const rc_files& rc,
+                             surroundings& world) {
+    auto material = make_keys(from);
+    if (!material) return material.error();
+    if (!from.key_gen_file.empty())
+        return failure("--save-rc-stanza and --key-gen-file exclude each other.");
+    std::erase_if(entries, [](const rc_entry& each) { return is_secret_directive(each.name); });
+    entries.push_back({"KEY_BASE64", std::move(material->encryption_key)});
+    entries.push_back({"HMAC_KEY_BASE64", std::move(material->hmac_key)});
+    const auto written = save_stanza(stanza, std::move(entries), from, files, rc, world);
+    if (!written) return written.error();
+    if (*written)
+        world.out << "[+] Wrote Rijndael and HMAC keys to rc file: " << files.rc.string() << '\n';
     return EXIT_SUCCESS;
 }
 
@@ -182,7 +262,9 @@ checked<int> dispatch(const settings& from, const sealed_packet& sealed, surroun
     return EXIT_SUCCESS;
 }
 
-checked<int> knock(settings& from, surroundings& world) {
+/// `save` runs when the packet is made, so that nothing bad is ever saved.
+checked<int> knock(settings& from, surroundings& world,
+                   const std::function<checked<void>()>& save) {
     const auto user = choose_user_name(from.user, world.variable, world.account);
     if (!user) return user.error();
     const auto allow = allow_address(from, world);
@@ -217,6 +299,7 @@ checked<int> knock(settings& from, surroundings& world) {
     if (from.verbose > 0 || from.test)
         world.out << describe_packet(sealed->contents, from.mode, hmac_type, sealed->payload)
                   << '\n';
+    if (const auto saved = save(); !saved) return saved.error();
     if (const auto saved = save_packet(from, *sealed); !saved)
         return failure("write_spa_packet_data: " + saved.error().text);
     auto sent = dispatch(from, *sealed, world);
@@ -283,15 +366,36 @@ checked<int> run_checked(std::span<char* const> argv, surroundings& world) {
         return EXIT_SUCCESS;
     }
     settings effective;
+    checked<std::vector<rc_entry>> entries = std::vector<rc_entry>{};
+    std::string saved_stanza;
+    if (options.save_stanza) {
+        auto name = stanza_to_save(options, *files, *rc);
+        if (!name) return name.error();
+        saved_stanza = std::move(*name);
+        entries = line->directives();
+        if (!entries) return entries.error();
+    }
     // New keys are often made for a stanza that does not exist yet.
-    const auto stanza = options.key_gen ? std::string{} : options.stanza;
-    if (const auto applied = apply_rc(effective, rc->texts, stanza); !applied)
+    const bool stanza_counts = !options.key_gen && !options.save_stanza;
+    if (const auto applied =
+            apply_rc(effective, rc->texts, stanza_counts ? options.stanza : std::string{});
+        !applied)
         return applied.error();
+    if (options.save_stanza)
+        if (const auto kept = apply_kept_keys(effective, *rc, saved_stanza); !kept)
+            return kept.error();
     if (const auto applied = line->apply(effective); !applied) return applied.error();
+    if (effective.key_gen && options.save_stanza)
+        return generate_stanza(saved_stanza, std::move(*entries), effective, *files, *rc, world);
     if (effective.key_gen) return generate_keys(effective, world.out);
     if (const auto complete = check_completeness(effective); !complete) return complete.error();
     if (!repeat) keep_command_line(effective, *files, *line, world.err);
-    return knock(effective, world);
+    return knock(effective, world, [&]() -> checked<void> {
+        if (!options.save_stanza) return {};
+        const auto saved =
+            save_stanza(saved_stanza, std::move(*entries), effective, *files, *rc, world);
+        return saved ? checked<void>{} : saved.error();
+    });
 }
 
 } // namespace

@@ -22,7 +22,8 @@ struct surroundings {
     key_readers readers;
     std::function<checked<std::size_t>(const route&, std::string_view)> send;
     std::function<checked<std::vector<ip_address>>(const std::string&, family_choice)> resolve;
-    bool terminal = false; ///< a person is watching
+    std::function<bool(std::string_view question)> confirm; ///< no unless a person says yes
+    bool terminal = false;                                  ///< a person is watching
     std::ostream& out;
     std::ostream& err;
 };

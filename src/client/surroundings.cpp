@@ -23,6 +23,12 @@ std::optional<std::string> account_name() {
     return account == nullptr ? std::nullopt : std::optional<std::string>{account->pw_name};
 }
 
+bool confirm(std::string_view question) {
+    std::cout << question << std::flush;
+    const auto answer = read_secret_line(STDIN_FILENO);
+    return answer && !answer->empty() && (answer->text()[0] == 'y' || answer->text()[0] == 'Y');
+}
+
 } // namespace
 
 surroundings real_surroundings() {
@@ -34,6 +40,7 @@ surroundings real_surroundings() {
                         .prompt = prompt_secret},
             .send = send_payload,
             .resolve = resolve_host,
+            .confirm = confirm,
             .terminal = ::isatty(STDERR_FILENO) != 0,
             .out = std::cout,
             .err = std::cerr};

@@ -31,10 +31,11 @@ class Row:
     way round ("accepts"); such rows check both statuses and no fields."""
 
     def __init__(self, name, arguments, rc=None, env=None, stdin="", ours=None, ignore=(),
-                 files=None):
+                 files=None, saves=False):
         self.name, self.arguments, self.rc = name, arguments, rc
         self.env, self.stdin, self.ours, self.ignore = env or {}, stdin, ours, set(ignore)
         self.files = files or {}
+        self.saves = saves  # the rc file afterwards is compared, too
 
 
 def rows():
@@ -173,6 +174,22 @@ def rows():
                   ours="accepts" if line == "ACCESS:tcp/9" else None)
 
 
+    save = HMAC + ["--save-rc-stanza"]
+    for name, more in (("new", ["-n", "x", "-a", "192.0.2.7", "-f", "30", "-p", "9", "-S", "7"]),
+                       ("destination", ["-a", "192.0.2.7", "-N", "10.0.0.5:80", "-m", "sha512"]),
+                       ("many", ["-n", "x", "-a", "192.0.2.7", "-M", "ctr", "-U", "bob", "-r",
+                                 "--use-hmac", "--hmac-digest-type", "md5", "--nat-local",
+                                 "--time-offset-plus", "60", "--no-save-args", "-P", "tcp"])):
+        yield Row(f"save-stanza-{name}", save + more, rc="[default]\n[y]\nKEY z\n",
+                  ignore=["destination port"], saves=True)
+    # Both replace keys without a question; ours keeps those that this command line does not give.
+    yield Row("save-stanza-force", save + ["-n", "x", "-a", "192.0.2.7", "--force-stanza"],
+              rc="[x]\nKEY old\nHMAC_KEY oldh\nFW_TIMEOUT 9\n[y]\nKEY z\n", saves=True)
+    yield Row("save-stanza-key-gen", ["--key-gen", "--save-rc-stanza", "-n", "x", "-s", "-A",
+                                      "tcp/22", "-D", "127.0.0.1", "-a", "192.0.2.7"],
+              rc="[default]\n", saves=True)
+
+
 def run(program, row, folder):
     """Exit status, standard output, standard error, contents of the -B file."""
     home = os.path.join(folder, "home")
@@ -194,6 +211,22 @@ def run(program, row, folder):
         with open(packet, encoding="ascii") as file:
             saved = file.read()
     return done.returncode, done.stdout, done.stderr, saved
+
+
+def saved_stanzas(folder):
+    """The rc file as a dictionary of stanzas, of directives; new keys by their length."""
+    found, stanza = {}, None
+    with open(os.path.join(folder, "home", ".fwknoprc"), encoding="ascii") as file:
+        for line in file:
+            if line.startswith("["):
+                stanza = found.setdefault(line.strip(), {})
+            elif line.strip():
+                name, value = line.split(None, 1)
+                value = value.strip()
+                # Theirs writes down what it implies, and its own --verbose is everyone's.
+                if name not in ("USE_HMAC", "VERBOSE"):
+                    stanza[name] = len(value) if name.endswith("_BASE64") else value.lower()
+    return found
 
 
 def fields(output):
@@ -275,7 +308,12 @@ def main():
             for name, program in (("ours", options.ours), ("theirs", options.theirs)):
                 os.mkdir(os.path.join(folder, name))
                 results.append(run(os.path.abspath(program), row, os.path.join(folder, name)))
-        for line in compare(row, *results):
+            wrong = compare(row, *results)
+            if row.saves:
+                stanzas = [saved_stanzas(os.path.join(folder, name)) for name in ("ours", "theirs")]
+                if stanzas[0] != stanzas[1]:
+                    wrong.append(f"rc file: ours {stanzas[0]}, theirs {stanzas[1]}")
+        for line in wrong:
             print(f"FAILED {row.name}: {line}")
             failed += 1
     print(f"{len(table)} cases, {failed} differences")

@@ -2,9 +2,11 @@
 #include "arguments.hpp"
 #include "checked_string.hpp"
 #include "client/options.hpp"
+#include "client/rc_file.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -110,6 +112,8 @@ const std::vector<effect>& effects() {
         {"no-rc-file", {"--no-rc-file"}, [](s v) { return v.no_rc_file; }},
         {"no-home-dir", {"--no-home-dir"}, [](s v) { return v.no_home_dir; }},
         {"stanza-list", {"--stanza-list"}, [](s v) { return v.stanza_list; }},
+        {"save-rc-stanza", {"--save-rc-stanza"}, [](s v) { return v.save_stanza; }},
+        {"force-stanza", {"--force-stanza"}, [](s v) { return v.force_stanza; }},
         {"save-args-file", {"-E", "f"}, [](s v) { return v.args_file == "f"; }},
         {"no-save-args", {"--no-save-args"}, [](s v) { return v.no_save_args; }},
         {"last-cmd", {"-l"}, [](s v) { return v.last_command; }},
@@ -261,5 +265,38 @@ TEST_CASE("the usage text names every listed option and fits a terminal") {
         const auto end = text.find('\n', begin);
         CHECK(end - begin <= 80);
         begin = end + 1;
+    }
+}
+
+TEST_CASE("the directives of a command line are in the order of the table, the last ones win") {
+    const auto lines = [](std::vector<std::string> words) {
+        const arguments given{std::move(words)};
+        const auto entries = command_line::parse(given.argv())->directives();
+        if (!entries) return entries.error().text;
+        std::string text;
+        for (const auto& each : *entries)
+            text += std::string{each.name} + "=" + std::string{each.value.text()} + " ";
+        return text;
+    };
+    CHECK(lines({"-T", "-C", "id", "-n", "x"}).empty());
+    CHECK(lines({"-D", "h", "-a", "192.0.2.1", "-s", "-A", "tcp/1", "--key-rijndael", "abc"}) ==
+          "ACCESS=tcp/1 ALLOW_IP=source SPA_SERVER=h KEY=abc ");
+    CHECK(lines({"-s", "-a", "192.0.2.1"}) == "ALLOW_IP=192.0.2.1 ");
+    CHECK(lines({"--time-offset-minus", "5min"}) == "TIME_OFFSET=-5min ");
+    CHECK(lines({"--time-offset-minus", "-5"}) == "TIME_OFFSET=5 ");
+    CHECK(lines({"-v"}) == "VERBOSE=Y ");
+    CHECK(lines({"-vv", "-v", "-r", "-4"}) == "RAND_PORT=Y SERVER_RESOLVE_IPV4=Y VERBOSE=3 ");
+    CHECK(lines({"-U", "a b"}).rfind("--save-rc-stanza: the value of --spoof-user cannot", 0) == 0);
+    const auto key = lines({"--key-hmac", "se#cret"});
+    CHECK(key.find("--key-hmac") != std::string::npos);
+    CHECK(key.find("cret") == std::string::npos);
+}
+
+TEST_CASE("every directive of the option table exists") {
+    const auto known = directive_names();
+    for (const auto& row : option_table()) {
+        INFO(row.name);
+        CHECK((row.directive.empty() ||
+               std::find(known.begin(), known.end(), row.directive) != known.end()));
     }
 }

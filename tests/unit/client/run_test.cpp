@@ -27,6 +27,8 @@ struct fake_world {
     std::vector<std::pair<route, std::string>> sent;
     std::optional<problem> send_fails;
     bool terminal = false;
+    bool yes = false;
+    std::vector<std::string> questions;
 
     int run(std::vector<std::string> words) {
         const arguments given{std::move(words)};
@@ -53,6 +55,11 @@ struct fake_world {
                 return std::vector{*ip_address::parse("2001:db8::7"),
                                    *ip_address::parse("192.0.2.7")};
             },
+            .confirm =
+                [this](std::string_view question) {
+                    questions.emplace_back(question);
+                    return yes;
+                },
             .terminal = terminal,
             .out = out,
             .err = err};
@@ -323,4 +330,105 @@ TEST_CASE("nothing at all: what is missing is named") {
     world.home.write(".fwknoprc", "");
     CHECK(world.run({}) == 1);
     CHECK(world.err.str() == "Must use --destination unless --test mode is used\n");
+}
+
+TEST_CASE("option --save-rc-stanza saves the command line and sends the packet") {
+    fake_world world;
+    world.home.write(".fwknoprc", "# mine\n[y]\nKEY z\n");
+    REQUIRE(world.knock({"--save-rc-stanza", "-f", "30"}) == 0);
+    CHECK(world.sent.size() == 1);
+    CHECK(world.out.str().empty());
+    const auto text = world.home.read(".fwknoprc");
+    CHECK(text == "# mine\n[y]\nKEY z\n\n[h]\n"
+                  "ACCESS                      tcp/22\n"
+                  "ALLOW_IP                    192.0.2.7\n"
+                  "SPA_SERVER                  h\n"
+                  "FW_TIMEOUT                  30\n"
+                  "KEY                         abc\n"
+                  "HMAC_KEY                    def\n");
+    CHECK(permission_warning(world.home.file(".fwknoprc")).empty());
+    CHECK(world.run({"-n", "h"}) == 0);
+    CHECK(world.opened(1).message.client_timeout == 30);
+    CHECK(world.questions.empty());
+}
+
+TEST_CASE("a saved file is private, whatever it was before") {
+    fake_world world;
+    world.home.write(".fwknoprc", "");
+    std::filesystem::permissions(world.home.file(".fwknoprc"), std::filesystem::perms::all);
+    CHECK(world.knock({"--save-rc-stanza", "-n", "new"}) == 0);
+    CHECK(std::filesystem::status(world.home.file(".fwknoprc")).permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
+TEST_CASE("keys in a stanza are replaced after a yes, or with --force-stanza") {
+    fake_world world;
+    const std::string old = "[x]\nKEY old\nFW_TIMEOUT 5\n";
+    world.home.write(".fwknoprc", old);
+    CHECK(world.knock({"--save-rc-stanza", "-n", "x"}) == 0);
+    CHECK(world.questions ==
+          std::vector<std::string>{"Variable 'KEY' found in stanza 'x'. Overwrite [N/y] ? "});
+    CHECK(world.home.read(".fwknoprc").find("[x]\nKEY old\nACCESS ") == 0);
+    world.yes = true;
+    CHECK(world.knock({"--save-rc-stanza", "-n", "x"}) == 0);
+    CHECK(world.home.read(".fwknoprc").find("old") == std::string::npos);
+    world.yes = false;
+    world.questions.clear();
+    world.home.write(".fwknoprc", old);
+    CHECK(world.knock({"--save-rc-stanza", "-n", "x", "--force-stanza"}) == 0);
+    CHECK(world.questions.empty());
+    CHECK(world.home.read(".fwknoprc").find("old") == std::string::npos);
+}
+
+TEST_CASE("option --key-gen with --save-rc-stanza writes new keys and sends nothing") {
+    fake_world world;
+    world.home.write(".fwknoprc", "[x]\nKEY old\n");
+    world.yes = true;
+    CHECK(world.knock({"-k", "--save-rc-stanza", "-n", "x"}) == 0);
+    CHECK(world.out.str() ==
+          "[+] Wrote Rijndael and HMAC keys to rc file: " + world.home.file(".fwknoprc") + "\n");
+    const auto text = world.home.read(".fwknoprc");
+    CHECK(text.find("KEY_BASE64                  ") != std::string::npos);
+    CHECK(text.find("HMAC_KEY_BASE64             ") != std::string::npos);
+    CHECK(text.find("old") == std::string::npos);
+    CHECK(text.find("abc") == std::string::npos);
+    CHECK(world.sent.empty());
+    CHECK(world.run({"-n", "x"}) == 0);
+    CHECK(world.sent.size() == 1);
+}
+
+TEST_CASE("what cannot be saved changes no file and sends nothing") {
+    fake_world world;
+    const std::string before = "[x]\nKEY old\n";
+    world.home.write(".fwknoprc", before);
+    std::filesystem::create_directory(world.home.file(".fwknoprc.d"));
+    world.home.write(".fwknoprc.d/a.conf", "[there]\nACCESS tcp/1\n");
+    const std::vector<std::vector<std::string>> rows{{"-U", "a b"},
+                                                     {"-A", "tcp/0"},
+                                                     {"-D", "a]b"},
+                                                     {"--key-rijndael", "a#b"},
+                                                     {"-n", "there"},
+                                                     {"-a", "host.example"},
+                                                     {"-k", "-K", world.home.file("keys")},
+                                                     {"--no-rc-file"}};
+    for (auto words : rows) {
+        INFO(words[0]);
+        words.emplace_back("--save-rc-stanza");
+        CHECK(world.knock(words) == 1);
+        CHECK_FALSE(world.err.str().empty());
+        CHECK(world.home.read(".fwknoprc") == before);
+    }
+    CHECK(world.run({"-k", "--save-rc-stanza"}) == 1);
+    CHECK(world.err_has("use -n, or --destination"));
+    CHECK(world.sent.empty());
+}
+
+TEST_CASE("the packet of a saved command line has the stanza's kept keys, not what it loses") {
+    fake_world world;
+    world.home.write(".fwknoprc", "[x]\nKEY abc\nHMAC_KEY def\nFW_TIMEOUT 5\n");
+    REQUIRE(world.run({"-n", "x", "-A", "tcp/22", "-s", "-D", "h", "--save-rc-stanza"}) == 0);
+    CHECK(world.opened().message.client_timeout == 0);
+    CHECK(world.questions.empty());
+    CHECK(world.home.read(".fwknoprc").find("FW_TIMEOUT") == std::string::npos);
+    CHECK(world.run({"-n", "x"}) == 0);
 }
