@@ -12,9 +12,11 @@ namespace {
 /// Legacy servers use no more of a pass phrase than this many bytes.
 constexpr std::size_t max_legacy_key_size = 16;
 
-checked<secret_bytes> obtain(given_key& given, const std::string& key_file, const settings& from,
+checked<secret_bytes> obtain(given_key& given, const std::string& command,
+                             const std::string& key_file, const settings& from,
                              const key_readers& readers, std::string_view prompt) {
     if (given.given) return std::move(given.key);
+    if (!command.empty()) return readers.command(command);
     if (!key_file.empty()) {
         const auto text = readers.file(key_file);
         if (!text) return failure("Could not open config file: " + key_file);
@@ -56,7 +58,8 @@ std::optional<secret_bytes> find_key(std::string_view file, std::string_view ser
 checked<keys> obtain_keys(settings& from, const key_readers& readers) {
     if (const auto fits = check_legacy(from); !fits) return fits.error();
     keys got;
-    auto key = obtain(from.key, from.key_file, from, readers, "Enter encryption key: ");
+    auto key =
+        obtain(from.key, from.key_command, from.key_file, from, readers, "Enter encryption key: ");
     if (!key) return key.error();
     got.encryption = std::move(*key);
     if (from.mode == encryption_mode::legacy && got.encryption.size() > max_legacy_key_size) {
@@ -70,7 +73,7 @@ checked<keys> obtain_keys(settings& from, const key_readers& readers) {
     if (got.encryption.empty()) return failure("The encryption key is empty.");
     if (!from.hmac_wanted()) return got;
 
-    auto hmac = obtain(from.hmac_key, from.hmac_key_file, from, readers, "Enter HMAC key: ");
+    auto hmac = obtain(from.hmac_key, {}, from.hmac_key_file, from, readers, "Enter HMAC key: ");
     if (!hmac) return hmac.error();
     hmac->truncate(max_hmac_key_size);
     if (hmac->empty()) return failure("The HMAC key is empty.");

@@ -18,6 +18,7 @@ struct key_readers {
     std::function<std::optional<secret_bytes>(const std::string& path)> file;
     std::function<std::optional<secret_bytes>(int descriptor)> line;
     std::function<std::optional<secret_bytes>(std::string_view prompt)> prompt;
+    std::function<checked<secret_bytes>(const std::string& command)> command;
 };
 
 struct keys {
@@ -30,8 +31,9 @@ struct keys {
 /// colon at once, then blanks, then the key verbatim to the end of the line. The last match wins.
 [[nodiscard]] std::optional<secret_bytes> find_key(std::string_view file, std::string_view server);
 
-/// Gets both keys, each from the first that has it: given outright (command line, rc file), key
-/// file, file descriptor, prompt; and checks them: lengths, legacy mode, not identical.
+/// Gets both keys, each from the first that has it: given outright (command line, rc file),
+/// command, key file, file descriptor, prompt; and checks them: lengths, legacy mode, not
+/// identical.
 [[nodiscard]] checked<keys> obtain_keys(settings& from, const key_readers& readers);
 
 } // namespace fwknop::client

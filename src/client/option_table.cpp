@@ -72,7 +72,7 @@ constexpr std::array rows{
     option_row{"wget-cmd", 'w', value, nullptr, "FILE", "path of wget"},
     option_row{"wait", 0, flag, nullptr, "", "wait until the port is open"},
     // Keys and algorithms
-    option_row{"get-key", 'G', value, set_text<&s::key_file>, "FILE",
+    option_row{"get-key", 'G', value, set_key_file, "FILE",
                "read the encryption key from lines <server>: <key>", "KEY_FILE"},
     option_row{"get-hmac-key", 0, value, set_text<&s::hmac_key_file>, "FILE",
                "the same for the HMAC key", "HMAC_KEY_FILE"},

@@ -34,6 +34,7 @@ struct directive {
     std::string_view name;
     setter apply;
     bool secret = false;
+    bool whole_line = false; ///< the value goes on to the end of the line
 };
 
 constexpr std::array directives{
@@ -56,8 +57,8 @@ constexpr std::array directives{
     directive{"HTTP_USER_AGENT", detail},
     directive{"KEY", set_key, true},
     directive{"KEY_BASE64", set_key_base64, true},
-    directive{"KEY_COMMAND", refuse},
-    directive{"KEY_FILE", set_text<&settings::key_file>},
+    directive{"KEY_COMMAND", set_key_command, false, true},
+    directive{"KEY_FILE", set_key_file},
     directive{"NAT_ACCESS", set_text<&settings::nat_access>},
     directive{"NAT_LOCAL", set_flag<&settings::nat_local>},
     directive{"NAT_PORT", set_number<&settings::nat_port, 0, 65535>},
@@ -114,7 +115,7 @@ checked<void> apply_directive(settings& to, const rc_text& rc, std::size_t numbe
     const auto* const known = find_directive(line.name);
     if (known == nullptr) return parameter_error(rc, number, line, "no such directive");
     if (line.value.empty()) return parameter_error(rc, number, line, "a value is missing");
-    if (const auto done = known->apply(to, line.value); !done)
+    if (const auto done = known->apply(to, known->whole_line ? line.rest : line.value); !done)
         return parameter_error(rc, number, line, done.error().text);
     return {};
 }
@@ -155,7 +156,9 @@ rc_line read_rc_line(std::string_view line) {
     while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
     if (!line.empty() && line.front() == ':') line.remove_prefix(1);
     while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
-    return {rc_line_kind::directive, name, line.substr(0, line.find_first_of(" \t\r;#"))};
+    const auto value = line.substr(0, line.find_first_of(" \t\r;#"));
+    while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
+    return {rc_line_kind::directive, name, value, line};
 }
 
 checked<void> apply_rc(settings& to, std::span<const rc_text> texts, std::string_view stanza) {

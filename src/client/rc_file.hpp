@@ -31,7 +31,8 @@ enum class rc_line_kind {
 struct rc_line {
     rc_line_kind kind = rc_line_kind::nothing;
     std::string_view name;
-    std::string_view value; ///< empty when there is none
+    std::string_view value;     ///< empty when there is none
+    std::string_view rest = {}; ///< from the value to the end of the line
 };
 
 /// What one line says. `line` without its line feed; a carriage return before it is ignored.

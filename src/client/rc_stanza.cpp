@@ -13,9 +13,10 @@ namespace fwknop::client {
 namespace {
 
 /// Keys that take each other's place: a plain one left beside a new base64 one would win over it.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> key_places{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> key_places{{
     {"KEY", "encryption"},
     {"KEY_BASE64", "encryption"},
+    {"KEY_COMMAND", "encryption"},
     {"HMAC_KEY", "hmac"},
     {"HMAC_KEY_BASE64", "hmac"},
     {"GPG_RECIPIENT", "recipient"},

@@ -124,6 +124,7 @@ checked<void> apply_kept_keys(settings& to, const rc_files& rc, const std::strin
     settings old;
     if (const auto applied = apply_rc(old, rc.texts, stanza); !applied) return applied.error();
     to.key = std::move(old.key);
+    to.key_command = std::move(old.key_command);
     to.hmac_key = std::move(old.hmac_key);
     return {};
 }

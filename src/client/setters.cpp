@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/setters.hpp"
 
+#include "client/key_command.hpp"
 #include "core/crypto/base64.hpp"
 
 #include <fwknop/ip_address.hpp>
@@ -222,6 +223,21 @@ checked<void> set_hmac_key(settings& to, std::string_view value) {
 
 checked<void> set_hmac_key_base64(settings& to, std::string_view value) {
     return put_base64(to.hmac_key, to.current, value, "HMAC");
+}
+
+checked<void> set_key_command(settings& to, std::string_view value) {
+    if (const auto words = split_command(value); !words) return words.error();
+    // A key of this layer wins over a command, one of an earlier layer loses.
+    if (to.key.given && to.key.from != to.current) to.key = {};
+    to.key_command = value;
+    to.key_file.clear();
+    return {};
+}
+
+checked<void> set_key_file(settings& to, std::string_view value) {
+    to.key_file = value;
+    to.key_command.clear();
+    return {};
 }
 
 checked<void> set_key_descriptor(settings& to, std::string_view value) {

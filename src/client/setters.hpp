@@ -64,6 +64,8 @@ checked<void> set_key(settings& to, std::string_view value);
 checked<void> set_key_base64(settings& to, std::string_view value);
 checked<void> set_hmac_key(settings& to, std::string_view value);
 checked<void> set_hmac_key_base64(settings& to, std::string_view value);
+checked<void> set_key_command(settings& to, std::string_view value);
+checked<void> set_key_file(settings& to, std::string_view value);
 checked<void> set_key_descriptor(settings& to, std::string_view value);
 checked<void> set_stdin(settings& to, std::string_view value);
 checked<void> set_key_gen_file(settings& to, std::string_view value);

@@ -78,6 +78,7 @@ struct settings {
     std::optional<digest_type> hmac_digest;
     given_key key;
     given_key hmac_key;
+    std::string key_command; ///< KEY_COMMAND, empty means not given
     std::string key_file;
     std::string hmac_key_file;
     std::optional<int> key_descriptor;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/files.hpp"
+#include "client/key_command.hpp"
 #include "client/run.hpp"
 #include "client/terminal.hpp"
 
@@ -32,18 +33,20 @@ bool confirm(std::string_view question) {
 } // namespace
 
 surroundings real_surroundings() {
-    return {.variable = environment_variable,
-            .now = [] { return static_cast<std::int64_t>(std::time(nullptr)); },
-            .account = account_name(),
-            .readers = {.file = [](const std::string& path) { return read_secret_file(path); },
-                        .line = read_secret_line,
-                        .prompt = prompt_secret},
-            .send = send_payload,
-            .resolve = resolve_host,
-            .confirm = confirm,
-            .terminal = ::isatty(STDERR_FILENO) != 0,
-            .out = std::cout,
-            .err = std::cerr};
+    return {
+        .variable = environment_variable,
+        .now = [] { return static_cast<std::int64_t>(std::time(nullptr)); },
+        .account = account_name(),
+        .readers = {.file = [](const std::string& path) { return read_secret_file(path); },
+                    .line = read_secret_line,
+                    .prompt = prompt_secret,
+                    .command = [](const std::string& command) { return run_key_command(command); }},
+        .send = send_payload,
+        .resolve = resolve_host,
+        .confirm = confirm,
+        .terminal = ::isatty(STDERR_FILENO) != 0,
+        .out = std::cout,
+        .err = std::cerr};
 }
 
 } // namespace fwknop::client

@@ -36,6 +36,9 @@ struct fake_readers {
                 [this](std::string_view prompt) {
                     prompts.emplace_back(prompt);
                     return next(typed);
+                },
+                [](const std::string& command) -> checked<secret_bytes> {
+                    return secret_bytes::from_text("from-" + command);
                 }};
     }
 };
@@ -90,7 +93,13 @@ TEST_CASE("the first source that has a key gives it") {
         from.key_file = "f";
         CHECK(obtain_keys(from, world.readers())->encryption.text() == "from-file");
     }
+    SECTION("command") {
+        from.key_descriptor = 3;
+        from.key_command = "command";
+        CHECK(obtain_keys(from, world.readers())->encryption.text() == "from-command");
+    }
     SECTION("given") {
+        from.key_command = "command";
         from.key_file = "f";
         from.key.given = true;
         from.key.key = secret_bytes::from_text("given");

@@ -119,7 +119,8 @@ TEST_CASE("bad values are refused with their reason") {
          {"SPA_SERVER_PORT 65536", "SPA_SERVER_PORT x", "FW_TIMEOUT 65537", "TIME_OFFSET 5x",
           "DIGEST_TYPE xx", "HMAC_DIGEST_TYPE xx", "ENCRYPTION_MODE pcbc", "SPA_SERVER_PROTO xx",
           "SPA_SERVER_PROTO icmp", "ALLOW_IP foo.bar", "NAT_PORT 65536", "SPA_SOURCE_PORT -1",
-          "USE_GPG Y", "GPG_RECIPIENT x", "KEY_COMMAND pass", "SPOOF_SOURCE_IP 1.2.3.4"}) {
+          "USE_GPG Y", "GPG_RECIPIENT x", "KEY_COMMAND pass 'x", "KEY_COMMAND ''",
+          "SPOOF_SOURCE_IP 1.2.3.4"}) {
         INFO(line);
         CHECK(refusal("[default]\n" + std::string{line} + "\n").find("rc, line 2: var=") !=
               std::string::npos);
@@ -141,6 +142,7 @@ TEST_CASE("every directive that is built has its effect") {
     CHECK(with("HMAC_KEY_FILE f").hmac_key_file == "f");
     CHECK(with("KEY ab").key.key.text() == "ab");
     CHECK(with("KEY_BASE64 YWJj").key.key.text() == "abc");
+    CHECK(with("KEY_COMMAND pass  show 'a;b' #1 \t\r").key_command == "pass  show 'a;b' #1");
     CHECK(with("KEY_FILE f").key_file == "f");
     CHECK(with("NAT_ACCESS 10.0.0.5,22").nat_access == "10.0.0.5,22");
     CHECK(with("NAT_LOCAL Y").nat_local);
@@ -185,4 +187,16 @@ TEST_CASE("stanza names: once each, in order, without [default]") {
     CHECK(stanza_names("[default]\n[foo]\nKEY x\n[bar]\n[FOO]\n[DEFAULT]\n") ==
           std::vector<std::string>{"foo", "bar"});
     CHECK(stanza_names("").empty());
+}
+
+TEST_CASE("a key's command and a key: the later layer wins, and in one layer the key") {
+    const auto source = [](std::string_view text) {
+        const auto got = applied(text, "x");
+        return got.key.given ? "key" : !got.key_command.empty() ? "command" : "file";
+    };
+    CHECK(source("[default]\nKEY a\n[x]\nKEY_COMMAND c\n") == std::string{"command"});
+    CHECK(source("[default]\nKEY_COMMAND c\n[x]\nKEY a\n") == std::string{"key"});
+    CHECK(source("[x]\nKEY a\nKEY_COMMAND c\n") == std::string{"key"});
+    CHECK(source("[default]\nKEY_COMMAND c\n[x]\nKEY_FILE f\n") == std::string{"file"});
+    CHECK(source("[default]\nKEY_FILE f\n[x]\nKEY_COMMAND c\n") == std::string{"command"});
 }

@@ -43,7 +43,11 @@ struct fake_world {
             .account = "alice",
             .readers = {.file = [](const std::string& path) { return read_secret_file(path); },
                         .line = [](int) { return std::optional<secret_bytes>{}; },
-                        .prompt = [](std::string_view) { return std::optional<secret_bytes>{}; }},
+                        .prompt = [](std::string_view) { return std::optional<secret_bytes>{}; },
+                        .command = [](const std::string& command) -> checked<secret_bytes> {
+                            if (command != "pass show x") return failure("KEY_COMMAND: no");
+                            return secret_bytes::from_text("abc");
+                        }},
             .send = [this](const route& way, std::string_view payload) -> checked<std::size_t> {
                 if (send_fails) return *send_fails;
                 sent.emplace_back(way, payload);
@@ -431,4 +435,20 @@ TEST_CASE("the packet of a saved command line has the stanza's kept keys, not wh
     CHECK(world.questions.empty());
     CHECK(world.home.read(".fwknoprc").find("FW_TIMEOUT") == std::string::npos);
     CHECK(world.run({"-n", "x"}) == 0);
+}
+
+TEST_CASE("a stanza's KEY_COMMAND gives the key, and is kept when the stanza is saved") {
+    fake_world world;
+    world.home.write(".fwknoprc", "[x]\nKEY_COMMAND pass show x\nHMAC_KEY def\n"
+                                  "[bad]\nKEY_COMMAND other\n");
+    const std::vector<std::string> rest{"-A", "tcp/22", "-s", "-D", "h"};
+    std::vector<std::string> words{"-n", "x", "--save-rc-stanza"};
+    words.insert(words.end(), rest.begin(), rest.end());
+    CHECK(world.run(words) == 0);
+    CHECK(world.opened().message.text == "0.0.0.0,tcp/22");
+    CHECK(world.home.read(".fwknoprc").find("KEY_COMMAND pass show x\n") != std::string::npos);
+    words = {"-n", "bad"};
+    words.insert(words.end(), rest.begin(), rest.end());
+    CHECK(world.run(words) == 1);
+    CHECK(world.sent.size() == 1);
 }
