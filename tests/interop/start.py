@@ -237,8 +237,8 @@ def control(lab: Lab) -> None:
     with lab.serve(stanza(Keys())) as server:
         files = ["-c", server.config, "-a", server.access, "-r", server.run_directory]
 
-        def command(*arguments: str) -> Completed:
-            return run([program, *files, *arguments], home=server.directory,
+        def command(*arguments: str, given: list = files) -> Completed:
+            return run([program, *given, *arguments], home=server.directory,
                        namespace=lab.net.gateway)
         with lab.case("-S names the pid"):
             done = command("-S")
@@ -272,6 +272,22 @@ def control(lab: Lab) -> None:
             done = command("-K")
             expect(done.code == 1 and "No running fwknopd detected." in done.err, said(done))
     with lab.serve(stanza(Keys())) as server:
+        files = ["-c", server.config, "-a", server.access, "-i", Network.interface,
+                 "-r", os.path.join(server.directory, "closed")]
+        # In the background, with standard input closed: what is opened next takes its number.
+        with lab.case("a closed standard input harms neither lock nor pid file"):
+            started = run(["sh", "-c", 'exec "$@" <&-', "sh", program, *files],
+                          home=server.directory, namespace=lab.net.gateway)
+            try:
+                expect(started.code == 0, said(started))
+                status = command("-S", given=files)
+                second = command("-f", given=files)
+                expect(status.code == 0 and "Detected fwknopd is running" in status.out,
+                       said(status))
+                expect(second.code == 1 and "already running" in second.err, said(second))
+            finally:
+                ended = command("-K", given=files)
+            expect(ended.code == 0, said(ended))
         with lab.case("after kill -9 the next instance starts"):
             server.kill()
             with Server(program, stanza(Keys()), root=lab.root, namespace=lab.net.gateway,
