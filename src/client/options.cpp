@@ -21,6 +21,8 @@ po::options_description describe_options() {
         if (row.letter != 0) (name += ',') += row.letter;
         if (row.kind == option_kind::flag)
             description.add_options()(name.c_str(), "");
+        else if (row.kind == option_kind::optional_value)
+            description.add_options()(name.c_str(), po::value<std::string>()->implicit_value("Y"));
         else
             description.add_options()(name.c_str(), po::value<std::string>());
     }
@@ -88,7 +90,6 @@ checked<void> command_line::apply(settings& to) const {
     to.current = layer::command_line;
     for (const auto& [row, value] : occurrences_) {
         const auto name = "--" + std::string{row->name};
-        if (row->apply == nullptr) return failure(name + " is not supported yet");
         const auto* const secret = given_.secret_of(value);
         const auto done = row->apply(to, secret != nullptr ? secret->text() : value);
         if (done) continue;
@@ -136,9 +137,12 @@ std::string usage() {
         if (row.help.empty()) continue;
         std::string line = row.letter != 0 ? std::string{" -"} + row.letter + ", " : "     ";
         line += "--" + std::string{row.name};
-        if (!row.argument.empty()) line += " " + std::string{row.argument};
+        const std::string argument{row.argument};
+        if (row.kind == option_kind::optional_value)
+            line += "[=" + argument + "]";
+        else if (!argument.empty())
+            line += " " + argument;
         std::string help{row.help};
-        if (row.apply == nullptr) help += " (not supported yet)";
         if (line.size() + 1 > help_column) {
             text += line + '\n';
             line.clear();

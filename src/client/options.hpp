@@ -17,12 +17,13 @@
 namespace fwknop::client {
 
 enum class option_kind {
-    flag,   ///< takes no value; the setter is called with "Y"
-    value,  ///< takes one
-    secret, ///< takes one, which is a key
+    flag,           ///< takes no value; the setter is called with "Y"
+    value,          ///< takes one
+    optional_value, ///< takes one or none; without it the setter is called with "Y"
+    secret,         ///< takes one, which is a key
 };
 
-/// One option. Where `apply` is null the option is known but its feature is not built yet.
+/// One option.
 struct option_row {
     std::string_view name; ///< long name without dashes
     char letter;           ///< 0 if there is no short one
@@ -43,8 +44,7 @@ class command_line {
     /// ambiguous option, a missing or superfluous value.
     [[nodiscard]] static checked<command_line> parse(std::span<char* const> argv);
 
-    /// Lets every option set its value, in the order given. Problems: a bad value, named; an
-    /// option that is not supported yet.
+    /// Lets every option set its value, in the order given. Problem: a bad value, named.
     [[nodiscard]] checked<void> apply(settings& to) const;
 
     /// What may be written to a file: the arguments without keys and their options.

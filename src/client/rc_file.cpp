@@ -13,23 +13,6 @@ constexpr bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-constexpr bool is_yes(std::string_view value) {
-    return value == "Y" || value == "y";
-}
-
-checked<void> refuse(settings&, std::string_view) {
-    return misuse("is not supported yet");
-}
-
-checked<void> refuse_yes(settings& to, std::string_view value) {
-    return is_yes(value) ? refuse(to, value) : checked<void>{};
-}
-
-/// A detail of a feature that does not exist yet; asking for the feature itself is refused.
-checked<void> detail(settings&, std::string_view) {
-    return {};
-}
-
 struct directive {
     std::string_view name;
     setter apply;
@@ -43,18 +26,18 @@ constexpr std::array directives{
     directive{"DIGEST_TYPE", set_digest_type},
     directive{"ENCRYPTION_MODE", set_encryption_mode},
     directive{"FW_TIMEOUT", set_number<&settings::timeout, 0, 65536>},
-    directive{"GPG_EXE", detail},
-    directive{"GPG_HOMEDIR", detail},
-    directive{"GPG_NO_SIGNING_PW", detail},
-    directive{"GPG_RECIPIENT", refuse},
-    directive{"GPG_SIGNER", detail},
-    directive{"GPG_SIGNING_PW", refuse, true},
-    directive{"GPG_SIGNING_PW_BASE64", refuse, true},
+    directive{"GPG_EXE", set_text<&settings::gpg_exe>},
+    directive{"GPG_HOMEDIR", set_text<&settings::gpg_home_dir>},
+    directive{"GPG_NO_SIGNING_PW", set_flag<&settings::gpg_no_password>},
+    directive{"GPG_RECIPIENT", set_text<&settings::gpg_recipient>},
+    directive{"GPG_SIGNER", set_text<&settings::gpg_signer>},
+    directive{"GPG_SIGNING_PW", set_gpg_signing_pw, true},
+    directive{"GPG_SIGNING_PW_BASE64", set_gpg_signing_pw_base64, true},
     directive{"HMAC_DIGEST_TYPE", set_hmac_digest_type},
     directive{"HMAC_KEY", set_hmac_key, true},
     directive{"HMAC_KEY_BASE64", set_hmac_key_base64, true},
     directive{"HMAC_KEY_FILE", set_text<&settings::hmac_key_file>},
-    directive{"HTTP_USER_AGENT", detail},
+    directive{"HTTP_USER_AGENT", set_text<&settings::user_agent>},
     directive{"KEY", set_key, true},
     directive{"KEY_BASE64", set_key_base64, true},
     directive{"KEY_COMMAND", set_key_command, false, true},
@@ -65,24 +48,24 @@ constexpr std::array directives{
     directive{"NAT_RAND_PORT", set_flag<&settings::nat_random_port>},
     directive{"NO_SAVE_ARGS", set_flag<&settings::no_save_args>},
     directive{"RAND_PORT", set_flag<&settings::random_port>},
-    directive{"RESOLVE_HTTP_ONLY", detail},
+    directive{"RESOLVE_HTTP_ONLY", set_resolve_http_only},
     directive{"RESOLVE_IP_HTTP", set_flag<&settings::resolve>},
     directive{"RESOLVE_IP_HTTPS", set_flag<&settings::resolve>},
-    directive{"RESOLVE_URL", detail},
+    directive{"RESOLVE_URL", set_resolve_url},
     directive{"SERVER_RESOLVE_IPV4", set_v4_only},
     directive{"SPA_SERVER", set_text<&settings::destination>},
     directive{"SPA_SERVER_PORT", set_number<&settings::port, 0, 65535>},
     directive{"SPA_SERVER_PROTO", set_protocol},
     directive{"SPA_SOURCE_PORT", set_number<&settings::source_port, 0, 65535>},
-    directive{"SPOOF_SOURCE_IP", refuse},
+    directive{"SPOOF_SOURCE_IP", set_spoof_source},
     directive{"SPOOF_USER", set_text<&settings::user>},
     directive{"TIME_OFFSET", set_time_offset_plus},
-    directive{"USE_GPG", refuse_yes},
-    directive{"USE_GPG_AGENT", detail},
+    directive{"USE_GPG", set_flag<&settings::use_gpg>},
+    directive{"USE_GPG_AGENT", set_flag<&settings::gpg_agent>},
     directive{"USE_HMAC", set_flag<&settings::use_hmac>},
-    directive{"USE_WGET_USER_AGENT", detail},
+    directive{"USE_WGET_USER_AGENT", set_flag<&settings::wget_user_agent>},
     directive{"VERBOSE", set_verbose},
-    directive{"WGET_CMD", detail},
+    directive{"WGET_CMD", set_text<&settings::wget_command>},
 };
 
 const directive* find_directive(std::string_view name) {

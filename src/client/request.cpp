@@ -130,6 +130,8 @@ checked<void> check_completeness(const settings& from) {
         if (from.resolve) return failure("--resolve-ip-https is not supported yet");
         return failure("Must use one of [-s|-R|-a] to specify IP for SPA access.");
     }
+    if (from.use_gpg) return failure("--gpg-encryption is not supported yet");
+    if (from.wait) return failure("--wait is not supported yet");
     if (from.access.empty() && from.command.empty())
         return invalid_message("-A/--access or -C/--server-cmd is missing");
     return {};

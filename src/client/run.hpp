@@ -1,35 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "client/key_source.hpp"
-#include "client/transport.hpp"
-#include "client/user_name.hpp"
+#include "client/surroundings.hpp"
 
-#include <cstdint>
-#include <functional>
-#include <iosfwd>
-#include <optional>
 #include <span>
-#include <string>
 
 namespace fwknop::client {
-
-/// Everything that the client takes from the outside world but its files: replaced in tests.
-struct surroundings {
-    variable_reader variable;
-    std::function<std::int64_t()> now; ///< Unix seconds
-    std::optional<std::string> account;
-    key_readers readers;
-    std::function<checked<std::size_t>(const route&, std::string_view)> send;
-    std::function<checked<std::vector<ip_address>>(const std::string&, family_choice)> resolve;
-    std::function<bool(std::string_view question)> confirm; ///< no unless a person says yes
-    bool terminal = false;                                  ///< a person is watching
-    std::ostream& out;
-    std::ostream& err;
-};
-
-/// The process's own.
-[[nodiscard]] surroundings real_surroundings();
 
 /// The whole program. `argv` begins with the program's name; keys in it are overwritten. Returns
 /// the exit status: 0 or 1.

@@ -187,23 +187,61 @@ checked<void> set_encryption_mode(settings& to, std::string_view value) {
     if (!mode || *mode == encryption_mode::pcbc)
         return failure("* Invalid encryption mode: " + std::string{value} +
                        ", use {CBC,CTR,legacy,Asymmetric}");
-    if (*mode == encryption_mode::asymmetric) return misuse("Asymmetric is not supported yet");
     to.mode = *mode;
+    to.use_gpg = to.use_gpg || *mode == encryption_mode::asymmetric;
     return {};
 }
 
 checked<void> set_protocol(settings& to, std::string_view value) {
+    constexpr std::array carriers{carrier::udp,     carrier::tcp,     carrier::http,
+                                  carrier::udp_raw, carrier::tcp_raw, carrier::icmp};
     const auto name = lower(value);
-    if (name == "udp") {
-        to.protocol = carrier::udp;
-    } else if (name == "tcp") {
-        to.protocol = carrier::tcp;
-    } else if (name == "http" || name == "udpraw" || name == "tcpraw" || name == "icmp") {
-        return misuse(name + " is not supported yet");
-    } else {
-        return failure("Unrecognized protocol: " + std::string{value} + ", use {udp,tcp}");
-    }
+    const auto* const found = std::find_if(carriers.begin(), carriers.end(),
+                                           [&](carrier each) { return name == name_of(each); });
+    if (found == carriers.end())
+        return failure("Unrecognized protocol: " + std::string{value} +
+                       ", use {udp,tcp,http,udpraw,tcpraw,icmp}");
+    to.protocol = *found;
     return {};
+}
+
+checked<void> set_spoof_source(settings& to, std::string_view value) {
+    const auto address = ip_address::parse(value);
+    if (!address)
+        return failure("Invalid spoof IP: " + quoted(value) +
+                       " is neither an IPv4 nor an IPv6 address");
+    to.spoof_source = *address;
+    return {};
+}
+
+checked<void> set_resolve_url(settings& to, std::string_view value) {
+    to.resolve_url = value;
+    to.resolve = true;
+    return {};
+}
+
+checked<void> set_resolve_http_only(settings& to, std::string_view value) {
+    to.resolve_http_only = value == "Y" || value == "y";
+    return {};
+}
+
+checked<void> set_wait(settings& to, std::string_view value) {
+    if (value == "Y") { // the option without a value
+        to.wait = default_wait;
+        return {};
+    }
+    return set_number<&settings::wait, 1, 3600>(to, value);
+}
+
+checked<void> set_gpg_signing_pw(settings& to, std::string_view value) {
+    put(to.gpg_password, secret_bytes::from_text(value), to.current, true);
+    to.use_gpg = true;
+    return {};
+}
+
+checked<void> set_gpg_signing_pw_base64(settings& to, std::string_view value) {
+    to.use_gpg = true;
+    return put_base64(to.gpg_password, to.current, value, "GPG signing passphrase");
 }
 
 checked<void> set_key(settings& to, std::string_view value) {

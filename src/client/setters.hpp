@@ -17,6 +17,9 @@ namespace fwknop::client {
 /// Checks `value` and puts it into the settings.
 using setter = checked<void> (*)(settings&, std::string_view value);
 
+/// How long --wait waits when it is not told, seconds.
+inline constexpr std::uint32_t default_wait = 5;
+
 /// A decimal number from `low` to `high`; nothing but digits.
 [[nodiscard]] checked<std::uint64_t> parse_number(std::string_view value, std::uint64_t low,
                                                   std::uint64_t high);
@@ -36,6 +39,19 @@ template <std::string settings::*Field>
 checked<void> set_text(settings& to, std::string_view value) {
     to.*Field = value;
     return {};
+}
+
+/// The same for everything that only makes sense with GPG.
+template <std::string settings::*Field>
+checked<void> set_gpg_text(settings& to, std::string_view value) {
+    to.use_gpg = true;
+    return set_text<Field>(to, value);
+}
+
+template <bool settings::*Field>
+checked<void> set_gpg_flag(settings& to, std::string_view value) {
+    to.use_gpg = to.use_gpg || value == "Y" || value == "y";
+    return set_flag<Field>(to, value);
 }
 
 /// Works for plain and for optional numbers.
@@ -60,6 +76,12 @@ checked<void> set_digest_type(settings& to, std::string_view value);
 checked<void> set_hmac_digest_type(settings& to, std::string_view value);
 checked<void> set_encryption_mode(settings& to, std::string_view value);
 checked<void> set_protocol(settings& to, std::string_view value);
+checked<void> set_spoof_source(settings& to, std::string_view value); ///< -Q
+checked<void> set_resolve_url(settings& to, std::string_view value);  ///< implies -R
+checked<void> set_resolve_http_only(settings& to, std::string_view value);
+checked<void> set_wait(settings& to, std::string_view value); ///< Y (5 s) or seconds
+checked<void> set_gpg_signing_pw(settings& to, std::string_view value);
+checked<void> set_gpg_signing_pw_base64(settings& to, std::string_view value);
 checked<void> set_key(settings& to, std::string_view value);
 checked<void> set_key_base64(settings& to, std::string_view value);
 checked<void> set_hmac_key(settings& to, std::string_view value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fwknop/algorithm.hpp>
+#include <fwknop/ip_address.hpp>
 #include <fwknop/secret.hpp>
 
 #include <cstdint>
@@ -12,13 +13,36 @@ namespace fwknop::client {
 
 /// How the packet travels.
 enum class carrier {
-    udp, ///< one datagram, the default
-    tcp, ///< the only data of a connection
+    udp,     ///< one datagram, the default
+    tcp,     ///< the only data of a connection
+    http,    ///< the path of a GET request, direct or through a proxy
+    udp_raw, ///< one datagram with headers of our own
+    tcp_raw, ///< the data of a SYN
+    icmp,    ///< the body of an ICMP message
 };
 
-/// "udp", "tcp".
+/// As after -P: "udp", "tcp", "http", "udpraw", "tcpraw", "icmp".
 [[nodiscard]] constexpr const char* name_of(carrier value) noexcept {
-    return value == carrier::udp ? "udp" : "tcp";
+    switch (value) {
+    case carrier::udp:
+        return "udp";
+    case carrier::tcp:
+        return "tcp";
+    case carrier::http:
+        return "http";
+    case carrier::udp_raw:
+        return "udpraw";
+    case carrier::tcp_raw:
+        return "tcpraw";
+    case carrier::icmp:
+        break;
+    }
+    return "icmp";
+}
+
+/// The carriers whose headers are ours to write.
+[[nodiscard]] constexpr bool is_raw(carrier value) noexcept {
+    return value == carrier::udp_raw || value == carrier::tcp_raw || value == carrier::icmp;
 }
 
 /// Which address families a destination may have.
@@ -61,12 +85,14 @@ struct settings {
     std::string access;  ///< -A, e.g. "tcp/22,udp/53"
     std::string command; ///< -C; wins over `access`
     allow_from allow_source = allow_from::nothing;
-    std::string allow; ///< -a, an address or a name
-    bool resolve = false;
-    std::uint32_t timeout = 0;    ///< -f, seconds, 0 means none
-    std::int64_t time_offset = 0; ///< seconds, added to the clock
-    std::string user;             ///< -U, empty means not given
-    std::string nat_access;       ///< -N, empty means not given
+    std::string allow;              ///< -a, an address or a name
+    bool resolve = false;           ///< -R: ask a web server what our address is
+    std::string resolve_url;        ///< empty: the built-in one
+    bool resolve_http_only = false; ///< the URL may be asked without TLS
+    std::uint32_t timeout = 0;      ///< -f, seconds, 0 means none
+    std::int64_t time_offset = 0;   ///< seconds, added to the clock
+    std::string user;               ///< -U, empty means not given
+    std::string nat_access;         ///< -N, empty means not given
     bool nat_local = false;
     std::uint16_t nat_port = 0; ///< 0 means not given
     bool nat_random_port = false;
@@ -82,6 +108,14 @@ struct settings {
     std::string key_file;
     std::string hmac_key_file;
     std::optional<int> key_descriptor;
+    bool use_gpg = false;         ///< implied by every other GPG setting
+    std::string gpg_recipient;    ///< the server's key
+    std::string gpg_signer;       ///< empty: GPG's default key
+    std::string gpg_home_dir;     ///< empty: GPG's own
+    std::string gpg_exe;          ///< empty: found on the path
+    bool gpg_agent = false;       ///< the pass phrase is gpg-agent's business
+    bool gpg_no_password = false; ///< the signing key has none
+    given_key gpg_password;       ///< of the signing key
 
     // How to send it.
     std::string destination;
@@ -90,6 +124,14 @@ struct settings {
     std::uint16_t source_port = 0; ///< 0 lets the operating system choose
     carrier protocol = carrier::udp;
     family_choice family = family_choice::any;
+    std::optional<ip_address> spoof_source; ///< -Q, raw carriers only
+    std::uint8_t icmp_type = 0;             ///< echo reply
+    std::uint8_t icmp_code = 0;
+    std::string http_proxy; ///< HOST[:PORT], empty: none
+    std::string user_agent; ///< of HTTP requests, empty: our own
+    bool wget_user_agent = false;
+    std::string wget_command;          ///< accepted for old scripts; no program is run
+    std::optional<std::uint32_t> wait; ///< --wait, seconds until the port must be open
 
     // What else to do.
     unsigned verbose = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/surroundings.hpp"
+
 #include "client/files.hpp"
 #include "client/key_command.hpp"
-#include "client/run.hpp"
 #include "client/terminal.hpp"
 
 #include <cstdlib>

@@ -107,6 +107,8 @@ checked<std::size_t> send_to(const addrinfo& to, const route& way, std::string_v
 } // namespace
 
 checked<std::size_t> send_payload(const route& way, std::string_view payload) {
+    if (way.protocol == carrier::http || is_raw(way.protocol))
+        return failure(std::string{"-P "} + name_of(way.protocol) + " is not supported yet");
     if (way.port == 0) return failure("--server-port 0 is no port to send to: use 1-65535");
     const auto addresses = look_up(way.host, std::to_string(way.port), way.family,
                                    way.protocol == carrier::tcp ? SOCK_STREAM : SOCK_DGRAM);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,11 @@ struct route {
     std::uint16_t source_port = 0; ///< 0 lets the operating system choose
     carrier protocol = carrier::udp;
     family_choice family = family_choice::any;
+    std::optional<ip_address> spoof_source = {}; ///< raw carriers: in place of our own
+    std::uint8_t icmp_type = 0;
+    std::uint8_t icmp_code = 0;
+    std::string http_proxy = {}; ///< HOST[:PORT], empty: none
+    std::string user_agent = {}; ///< of HTTP requests
 };
 
 /// Sends `payload`: in one datagram to the first address of the host that takes it, or as the only

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/knock.hpp"
+
+#include "client/files.hpp"
+#include "client/request.hpp"
+#include "core/crypto/random.hpp"
+
+#include <fwknop/packet.hpp>
+#include <fwknop/report.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <ostream>
+#include <utility>
+
+namespace fwknop::client {
+namespace {
+
+/// Random ports stay out of the range of well-known services.
+constexpr std::uint16_t first_random_port = 10000;
+constexpr std::uint16_t last_random_port = 65534;
+
+std::uint16_t random_port() {
+    constexpr std::uint32_t count = last_random_port - first_random_port + 1;
+    return static_cast<std::uint16_t>(first_random_port + crypto::random_below(count));
+}
+
+/// -a may name a host; everything else is an address already.
+checked<ip_address> allow_address(const settings& from, surroundings& world) {
+    if (from.allow_source == allow_from::source) return source_placeholder(from);
+    if (const auto literal = ip_address::parse(from.allow)) return *literal;
+    const auto found = world.resolve(from.allow, from.family);
+    if (!found) return failure("Invalid allow IP specified for SPA access: " + found.error().text);
+    // Servers of the 2.6 line know IPv4 only, so it is preferred.
+    auto best = std::find_if(found->begin(), found->end(),
+                             [](const ip_address& address) { return address.is_v4(); });
+    if (best == found->end()) best = found->begin();
+    if (best == found->end())
+        return failure("Invalid allow IP specified for SPA access: '" + from.allow +
+                       "' has no address");
+    world.err << "[+] Allow IP: " << from.allow << " is " << best->to_string() << '\n';
+    return *best;
+}
+
+checked<sealed_packet> seal(const settings& from, message fields, const encryption_key& key,
+                            const hmac_key* hmac) {
+    auto sealed = seal_packet(std::move(fields), from.digest, key, hmac, seal_nonce::generate());
+    if (sealed) return std::move(*sealed);
+    return failure("fwknop: cannot make a packet: " + sealed.error().message());
+}
+
+/// --test: what a server would do with the packet.
+checked<opened_packet> open_again(const sealed_packet& sealed, const encryption_key& key,
+                                  const hmac_key* hmac) {
+    const auto candidate = examine_payload(sealed.payload);
+    if (!candidate)
+        return failure("fwknop: servers refuse this packet: " + candidate.error().message());
+    auto opened = open_packet(*candidate, key, hmac);
+    if (!opened)
+        return failure("fwknop: the packet cannot be decrypted: " + opened.error().message());
+    return std::move(*opened);
+}
+
+void describe_route(const route& way, std::ostream& out) {
+    out << "Generating SPA packet:\n            protocol: " << name_of(way.protocol)
+        << "\n         source port: ";
+    if (way.source_port == 0)
+        out << "<OS assigned>";
+    else
+        out << way.source_port;
+    out << "\n    destination port: " << way.port << "\n             IP/host: " << way.host << '\n';
+}
+
+checked<void> save_packet(const settings& from, const sealed_packet& sealed) {
+    if (from.save_packet.empty()) return {};
+    const auto mode = from.save_packet_append ? write_mode::append : write_mode::replace;
+    return write_private_file(from.save_packet, sealed.payload + '\n', mode);
+}
+
+/// Everything is known: send the packet, or say that it was not sent.
+checked<int> dispatch(const settings& from, const sealed_packet& sealed, surroundings& world) {
+    const route way{.host = from.destination,
+                    .port = from.random_port ? random_port() : from.port,
+                    .source_port = from.source_port,
+                    .protocol = from.protocol,
+                    .family = from.family,
+                    .spoof_source = from.spoof_source,
+                    .icmp_type = from.icmp_type,
+                    .icmp_code = from.icmp_code,
+                    .http_proxy = from.http_proxy,
+                    .user_agent = from.user_agent};
+    if (from.verbose > 0) describe_route(way, world.out);
+    std::size_t sent = 0;
+    if (from.test) {
+        world.out << "test mode enabled, SPA packet not actually sent.\n";
+    } else {
+        const auto done = world.send(way, sealed.payload);
+        if (!done) return failure(done.error().text + "\nsend_spa_packet: packet not sent.");
+        sent = *done;
+    }
+    if (from.verbose > 0) world.out << "send_spa_packet: bytes sent: " << sent << '\n';
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+checked<int> knock(settings& from, surroundings& world,
+                   const std::function<checked<void>()>& save) {
+    const auto user = choose_user_name(from.user, world.variable, world.account);
+    if (!user) return user.error();
+    const auto allow = allow_address(from, world);
+    if (!allow) return allow.error();
+    const auto asked = build_request(
+        from, {*allow, *user, world.now(), from.nat_random_port ? random_port() : std::uint16_t{}});
+    if (!asked) return asked.error();
+    auto keys = obtain_keys(from, world.readers);
+    if (!keys) return keys.error();
+    if (!keys->warning.empty()) world.err << keys->warning << '\n';
+
+    const encryption_key key{std::move(keys->encryption), from.mode};
+    std::optional<hmac_key> hmac;
+    if (keys->hmac) {
+        auto made = hmac_key::make(from.effective_hmac_digest(), *keys->hmac);
+        if (!made) return failure("fwknop: HMAC key: " + made.error().message());
+        hmac = std::move(*made);
+    }
+    const auto* const hmac_pointer = hmac ? &*hmac : nullptr;
+    const auto sealed = seal(from, asked->message, key, hmac_pointer);
+    if (!sealed) return sealed.error();
+    if (sealed->payload.size() >= min_gpg_payload_size)
+        world.err << "[-] WARNING: the packet has " << sealed->payload.size()
+                  << " characters: servers of the 2.6 line refuse " << min_gpg_payload_size
+                  << " and more. Ask for fewer ports.\n";
+    if (from.allow_source == allow_from::source && from.verbose > 0 && !from.test)
+        world.err << "[-] WARNING: Should use -a or -R to harden SPA against potential MITM "
+                     "attacks\n";
+
+    if (!asked->announcement.empty()) world.out << asked->announcement << '\n';
+    const auto hmac_type = hmac ? std::optional{hmac->type()} : std::nullopt;
+    if (from.verbose > 0 || from.test)
+        world.out << describe_packet(sealed->contents, from.mode, hmac_type, sealed->payload)
+                  << '\n';
+    if (const auto saved = save(); !saved) return saved.error();
+    if (const auto saved = save_packet(from, *sealed); !saved)
+        return failure("write_spa_packet_data: " + saved.error().text);
+    auto sent = dispatch(from, *sealed, world);
+    if (!sent || !from.test) return sent;
+
+    const auto opened = open_again(*sealed, key, hmac_pointer);
+    if (!opened) return opened.error();
+    if (from.verbose > 0)
+        world.out << "\nDump of the Decoded Data\n"
+                  << describe_packet(*opened, from.mode, hmac_type, opened->ciphertext) << '\n';
+    return EXIT_SUCCESS;
+}
+
+} // namespace fwknop::client
