@@ -9,6 +9,7 @@
 #include <fwknop/report.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <ostream>
@@ -20,6 +21,9 @@ namespace {
 /// Random ports stay out of the range of well-known services.
 constexpr std::uint16_t first_random_port = 10000;
 constexpr std::uint16_t last_random_port = 65534;
+
+/// The packet went out, but the port of --wait did not open.
+constexpr int exit_still_shut = 2;
 
 std::uint16_t random_port() {
     constexpr std::uint32_t count = last_random_port - first_random_port + 1;
@@ -78,18 +82,22 @@ checked<void> save_packet(const settings& from, const sealed_packet& sealed) {
     return write_private_file(from.save_packet, sealed.payload + '\n', mode);
 }
 
+route route_of(const settings& from) {
+    return {.host = from.destination,
+            .port = from.random_port ? random_port() : from.port,
+            .source_port = from.source_port,
+            .protocol = from.protocol,
+            .family = from.family,
+            .spoof_source = from.spoof_source,
+            .icmp_type = from.icmp_type,
+            .icmp_code = from.icmp_code,
+            .http_proxy = from.http_proxy,
+            .user_agent = from.user_agent};
+}
+
 /// Everything is known: send the packet, or say that it was not sent.
-checked<int> dispatch(const settings& from, const sealed_packet& sealed, surroundings& world) {
-    const route way{.host = from.destination,
-                    .port = from.random_port ? random_port() : from.port,
-                    .source_port = from.source_port,
-                    .protocol = from.protocol,
-                    .family = from.family,
-                    .spoof_source = from.spoof_source,
-                    .icmp_type = from.icmp_type,
-                    .icmp_code = from.icmp_code,
-                    .http_proxy = from.http_proxy,
-                    .user_agent = from.user_agent};
+checked<void> dispatch(const settings& from, const sealed_packet& sealed, surroundings& world) {
+    const auto way = route_of(from);
     if (from.verbose > 0) describe_route(way, world.out);
     std::size_t sent = 0;
     if (from.test) {
@@ -100,6 +108,29 @@ checked<int> dispatch(const settings& from, const sealed_packet& sealed, surroun
         sent = *done;
     }
     if (from.verbose > 0) world.out << "send_spa_packet: bytes sent: " << sent << '\n';
+    return {};
+}
+
+/// --wait. A packet may be lost, and nobody answers: half-way `again` sends another.
+checked<int> wait_until_open(const settings& from, std::uint16_t port, surroundings& world,
+                             const std::function<checked<void>()>& again) {
+    const door which{from.destination, port, from.family};
+    const std::chrono::milliseconds limit = std::chrono::seconds{*from.wait};
+    const auto half = limit / 2;
+    auto took = world.wait_for_door(which, half);
+    if (!took) return took.error();
+    if (!*took) {
+        if (const auto sent = again(); !sent) return sent.error();
+        took = world.wait_for_door(which, limit - half);
+        if (!took) return took.error();
+        if (*took) **took += half;
+    }
+    const auto name = "tcp/" + std::to_string(port) + " of " + from.destination;
+    if (!*took) {
+        world.err << name << " is still shut after " << *from.wait << " s\n";
+        return exit_still_shut;
+    }
+    if (from.verbose > 0) world.out << name << " is open after " << (*took)->count() << " ms\n";
     return EXIT_SUCCESS;
 }
 
@@ -144,8 +175,17 @@ checked<int> knock(settings& from, surroundings& world,
     if (const auto saved = save(); !saved) return saved.error();
     if (const auto saved = save_packet(from, *sealed); !saved)
         return failure("write_spa_packet_data: " + saved.error().text);
-    auto sent = dispatch(from, *sealed, world);
-    if (!sent || !from.test) return sent;
+    if (const auto sent = dispatch(from, *sealed, world); !sent) return sent.error();
+    if (from.wait && !from.test)
+        return wait_until_open(from, asked->tcp_port, world, [&]() -> checked<void> {
+            auto fields = asked->message;
+            fields.time = world.now() + from.time_offset;
+            const auto second = seal(from, std::move(fields), key, hmac_pointer);
+            if (!second) return second.error();
+            const auto sent = world.send(route_of(from), second->payload);
+            return sent ? checked<void>{} : sent.error();
+        });
+    if (!from.test) return EXIT_SUCCESS;
 
     const auto opened = open_again(*sealed, key, hmac_pointer);
     if (!opened) return opened.error();

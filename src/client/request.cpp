@@ -108,6 +108,10 @@ checked<void> add_access(request& to, const settings& from, const circumstances&
             return failure("[*] NAT for multiple ports/protocols not yet supported.");
         services->front().port = replaced;
     }
+    const auto tcp = std::find_if(services->begin(), services->end(), [](const service& each) {
+        return each.protocol == protocol::tcp;
+    });
+    if (tcp != services->end()) to.tcp_port = tcp->port;
     to.message.text = access_text(given.allow, *services);
     if (from.nat_access.empty() && !from.nat_local) return {};
 
@@ -131,7 +135,6 @@ checked<void> check_completeness(const settings& from) {
         return failure("Must use one of [-s|-R|-a] to specify IP for SPA access.");
     }
     if (from.use_gpg) return failure("--gpg-encryption is not supported yet");
-    if (from.wait) return failure("--wait is not supported yet");
     if (from.access.empty() && from.command.empty())
         return invalid_message("-A/--access or -C/--server-cmd is missing");
     return {};
@@ -152,6 +155,8 @@ checked<request> build_request(const settings& from, const circumstances& given)
     const auto added = from.command.empty() ? add_access(built, from, given)
                                             : add_command(built, from, given.allow);
     if (!added) return added.error();
+    if (from.wait && built.tcp_port == 0)
+        return failure("--wait needs a TCP port to connect to: ask for one with -A, e.g. tcp/22");
     if (message.text.size() > max_message_size)
         return failure("The request is too long: " + std::to_string(message.text.size()) +
                        " characters, at most " + std::to_string(max_message_size) + " fit.");

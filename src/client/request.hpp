@@ -21,8 +21,9 @@ struct circumstances {
 };
 
 struct request {
-    fwknop::message message;  ///< without the random value
-    std::string announcement; ///< for people, empty unless a random port was assigned
+    fwknop::message message;    ///< without the random value
+    std::string announcement;   ///< for people, empty unless a random port was assigned
+    std::uint16_t tcp_port = 0; ///< the first TCP port that shall open, 0 if there is none
 };
 
 /// Whether everything needed was given. What is missing is named in the order destination, address,

@@ -44,6 +44,7 @@ surroundings real_surroundings() {
                     .command = [](const std::string& command) { return run_key_command(command); }},
         .send = send_payload,
         .resolve = resolve_host,
+        .wait_for_door = wait_for_door,
         .confirm = confirm,
         .terminal = ::isatty(STDERR_FILENO) != 0,
         .out = std::cout,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "client/door.hpp"
 #include "client/key_source.hpp"
 #include "client/transport.hpp"
 #include "client/user_name.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -23,6 +25,9 @@ struct surroundings {
     key_readers readers;
     std::function<checked<std::size_t>(const route&, std::string_view)> send;
     std::function<checked<std::vector<ip_address>>(const std::string&, family_choice)> resolve;
+    std::function<checked<std::optional<std::chrono::milliseconds>>(const door&,
+                                                                    std::chrono::milliseconds)>
+        wait_for_door;
     std::function<bool(std::string_view question)> confirm; ///< no unless a person says yes
     bool terminal = false;                                  ///< a person is watching
     std::ostream& out;
