@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +15,9 @@
 namespace fwknop::client {
 namespace {
 
-constexpr std::size_t max_file_size = 1 << 20;
+/// Far beyond any rc or key file that people write, and what a mistaken name may cost.
+constexpr std::size_t max_file_size = 32 << 20;
+constexpr std::size_t first_read_size = 64 << 10;
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
 
 class open_file {
@@ -73,6 +77,11 @@ checked<void> replace_file(const std::filesystem::path& path, std::string_view t
         ::unlink(fresh.c_str());
         return file_problem(path, error);
     }
+    // The new name must survive a power cut, too; a file system that cannot promise it has done
+    // what it can.
+    const open_file folder{target.has_parent_path() ? target.parent_path() : ".",
+                           O_RDONLY | O_DIRECTORY};
+    if (folder.get() >= 0) static_cast<void>(::fsync(folder.get()));
     return {};
 }
 
@@ -81,10 +90,16 @@ checked<void> replace_file(const std::filesystem::path& path, std::string_view t
 std::optional<secret_bytes> read_secret_file(const std::filesystem::path& path) {
     const open_file file{path, O_RDONLY};
     if (file.get() < 0) return {};
-    secret_bytes content{max_file_size};
+    secret_bytes content{first_read_size};
     std::size_t size = 0;
-    while (size < max_file_size) {
-        const auto got = ::read(file.get(), content.bytes().data() + size, max_file_size - size);
+    for (;;) {
+        if (size == content.size()) {
+            if (size == max_file_size) break;
+            secret_bytes larger{2 * size};
+            std::copy_n(content.bytes().data(), size, larger.bytes().data());
+            content = std::move(larger);
+        }
+        const auto got = ::read(file.get(), content.bytes().data() + size, content.size() - size);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return {};
         if (got == 0) {

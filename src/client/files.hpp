@@ -12,7 +12,7 @@
 
 namespace fwknop::client {
 
-/// The whole file in secret memory, or nothing (`errno` says why). At most 1 MiB: larger files are
+/// The whole file in secret memory, or nothing (`errno` says why). At most 32 MiB: larger files are
 /// no key files.
 [[nodiscard]] std::optional<secret_bytes> read_secret_file(const std::filesystem::path& path);
 

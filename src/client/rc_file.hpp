@@ -54,7 +54,7 @@ struct rc_line {
 /// Whether `left` and `right` name the same stanza.
 [[nodiscard]] bool same_stanza(std::string_view left, std::string_view right) noexcept;
 
-/// Whether a directive's value is a key, or, judging by an unknown name, may be one. For messages,
+/// Whether a directive's value is a key or, where the name is unknown, may be one. For messages,
 /// which must not show it.
 [[nodiscard]] bool is_secret_directive(std::string_view name) noexcept;
 

@@ -96,7 +96,7 @@ TEST_CASE("directives before the first stanza are no one's") {
 
 TEST_CASE("an unknown name or a missing value is fatal where it is read") {
     CHECK(refusal("[foo]\nBOGUS tcp/22\n", "foo") ==
-          "Parameter error in rc, line 2: var=BOGUS, val=tcp/22 (no such directive)");
+          "Parameter error in rc, line 2: var=BOGUS, val=<hidden> (no such directive)");
     CHECK(refusal("# x\n\n[default]\nACCESS\n") ==
           "Parameter error in rc, line 4: var=ACCESS, val= (a value is missing)");
     CHECK(refusal("[foo]\naccess tcp/22\n", "foo").find("no such directive") != std::string::npos);
@@ -106,7 +106,7 @@ TEST_CASE("an unknown name or a missing value is fatal where it is read") {
 }
 
 TEST_CASE("keys are never shown") {
-    for (const auto* const name : {"KEY_BASE64", "HMAC_KEY_BASE64", "KEY_BASE46", "HMACKEY"}) {
+    for (const auto* const name : {"KEY_BASE64", "HMAC_KEY_BASE64", "KEY_BASE46", "HMACKEY", "KYE"}) {
         const auto text = refusal("[default]\n" + std::string{name} + " !secret!\n");
         INFO(text);
         CHECK(text.find("Parameter error in rc, line 2: var=" + std::string{name}) == 0);
