@@ -197,4 +197,10 @@ result<void> replay_store::compact(unix_time forget_before) {
     return {};
 }
 
+void rotate_replay_file(const std::string& path) {
+    const auto old = path + "-old";
+    if (::rename(path.c_str(), old.c_str()) != 0 && errno != ENOENT)
+        throw failure("Cannot rotate", path);
+}
+
 } // namespace fwknop::daemon

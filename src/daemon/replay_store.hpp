@@ -61,4 +61,8 @@ class replay_store {
     std::vector<std::string> warnings_;
 };
 
+/// --rotate-digest-cache: `path` becomes `path`-old, in the place of an earlier one; no file is no
+/// error. Throws std::runtime_error with path and reason.
+void rotate_replay_file(const std::string& path);
+
 } // namespace fwknop::daemon

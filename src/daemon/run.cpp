@@ -6,11 +6,14 @@
 #include "daemon/configuration.hpp"
 #include "daemon/control.hpp"
 #include "daemon/firewall_setup.hpp"
+#include "daemon/key_generation.hpp"
 #include "daemon/log.hpp"
 #include "daemon/options.hpp"
+#include "daemon/replay_store.hpp"
 #include "daemon/run_lock.hpp"
 #include "daemon/service.hpp"
 
+#include <clocale>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -26,20 +29,44 @@ void print(const diagnostics& report) {
     for (const auto& each : report.all()) std::cerr << each.to_string() << "\n";
 }
 
-// Options that are in the table, and in the manual of the 2.6 line, but do nothing here yet.
-void refuse_unsupported(const options& given) {
-    const auto refuse = [](bool asked, const char* name) {
-        if (asked) {
-            throw std::runtime_error{std::string{"fwknopd: "} + name +
-                                     " is not supported by this version"};
-        }
-    };
-    refuse(given.key_gen || given.key_gen_file || given.key_len || given.hmac_key_len ||
-               given.hmac_digest_type,
-           "--key-gen (use the client: fwknop --key-gen)");
-    refuse(given.exit_parse_digest_cache, "--exit-parse-digest-cache");
-    refuse(given.rotate_digest_cache, "--rotate-digest-cache");
-    refuse(given.dump_serv_err_codes, "--dump-serv-err-codes");
+void print_error_codes() {
+    for (std::size_t i = 0; i < errc_count; ++i) {
+        std::cout << "err code: " << i << ", err string: '" << message_of(static_cast<errc>(i))
+                  << "'\n";
+    }
+}
+
+// Numbers stay in the one form that configuration files and log filters know.
+void use_locale(const std::string& name) {
+    if (name.empty()) return;
+    if (std::setlocale(LC_ALL, name.c_str()) == nullptr) {
+        std::cerr << "WARNING: Unable to set locale to '" << name << "'.\n";
+    }
+    std::setlocale(LC_NUMERIC, "C");
+}
+
+/// Who holds these is the one daemon of the run directory.
+struct run_locks {
+    /// The folder's own lock keeps out a second daemon whatever its pid file is called.
+    explicit run_locks(const server_config& server)
+        : folder{(make_run_directory(server.run_dir),
+                  run_lock::acquire(server.run_dir + "/fwknopd.lock"))}
+        , pid{run_lock::acquire(server.pid_file)} {}
+
+    run_lock folder;
+    run_lock pid;
+};
+
+/// --exit-parse-digest-cache: says what is odd about the replay file.
+int test_replay_file(const options& given, const server_config& server) {
+    if (given.rotate_digest_cache) {
+        const run_locks locks{server};
+        rotate_replay_file(server.digest_file);
+    }
+    const auto store = replay_store::open(server.digest_file, unix_time::min(), false);
+    for (const auto& each : store.warnings()) std::cerr << each << "\n";
+    std::cout << "Digest cache parsed, exiting.\n";
+    return 0;
 }
 
 // A core dump would hold every key.
@@ -66,15 +93,12 @@ int serve(const options& given, const configuration& config, const diagnostics& 
                         .verbose = static_cast<int>(server.verbose)};
     log::open(sinks);
 
-    make_run_directory(server.run_dir);
-    // The folder's own lock keeps out a second daemon whatever its pid file is called.
-    run_lock folder_lock = run_lock::acquire(server.run_dir + "/fwknopd.lock");
-    run_lock lock = run_lock::acquire(server.pid_file);
+    run_locks locks{server};
     std::optional<background> detached;
     if (!given.foreground) {
         detached.emplace();
-        folder_lock.write_pid();
-        lock.write_pid();
+        locks.folder.write_pid();
+        locks.pid.write_pid();
     }
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     static_cast<void>(
@@ -82,6 +106,10 @@ int serve(const options& given, const configuration& config, const diagnostics& 
 
     log::info("Starting fwknopd");
     for (const auto& each : report.all()) log::warning(each.to_string());
+    if (given.rotate_digest_cache) {
+        log::info("Rotating digest cache file.");
+        rotate_replay_file(server.digest_file);
+    }
     service daemon{given, config};
     return daemon.run([&] {
         if (!detached) return;
@@ -110,7 +138,11 @@ int run(const std::vector<std::string>& arguments) {
                   << ", firewall backends: iptables, ip6tables\n";
         return 0;
     }
-    refuse_unsupported(given);
+    if (given.dump_serv_err_codes) {
+        print_error_codes();
+        return 0;
+    }
+    if (given.key_gen || given.key_gen_file) return generate_keys(given);
 
     configuration config;
     diagnostics report;
@@ -122,13 +154,16 @@ int run(const std::vector<std::string>& arguments) {
         print(report);
         return 1;
     }
-    const bool serves = needs_stanzas && !given.exit_parse_config && !given.dump_config;
+    use_locale(config.server.locale);
+    const bool serves = needs_stanzas && !given.exit_parse_config && !given.dump_config &&
+                        !given.exit_parse_digest_cache;
     if (serves) return serve(given, config, report);
     print(report);
     if (given.exit_parse_config) {
         std::cout << "Configs parsed, exiting.\n";
         return 0;
     }
+    if (given.exit_parse_digest_cache) return test_replay_file(given, config.server);
     if (given.dump_config) {
         std::cout << "Current fwknopd config settings:\n"
                   << dump(config.server) << "\nCurrent fwknopd access settings:\n"

@@ -140,13 +140,34 @@ bool finish_server_config(server_config& config, diagnostics& report) {
     return finisher{config, report}.run();
 }
 
+namespace {
+
+/// Where a value comes from, in words.
+std::string describe_origin(const setting& from) {
+    switch (from.origin) {
+    case value_origin::built_in:
+        return "default";
+    case value_origin::file:
+        return from.where + ":" + std::to_string(from.line);
+    case value_origin::option:
+        return "option " + from.where;
+    case value_origin::dependent:
+        break;
+    }
+    return "from other directives";
+}
+
+} // namespace
+
 std::string dump(const server_config& config) {
     std::ostringstream out;
     const auto directives = server_directives();
     for (std::size_t i = 0; i < directives.size(); ++i) {
         const auto& text = config.settings[i].text;
         out << std::setw(3) << std::right << i << ". " << std::setw(28) << std::left
-            << directives[i].name << " =  '" << (text.empty() ? "<not set>" : text) << "'\n";
+            << directives[i].name << " =  '" << (text.empty() ? "<not set>" : text) << "'";
+        if (!text.empty()) out << "  (" << describe_origin(config.settings[i]) << ")";
+        out << '\n';
     }
     return out.str();
 }

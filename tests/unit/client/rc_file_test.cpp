@@ -106,7 +106,8 @@ TEST_CASE("an unknown name or a missing value is fatal where it is read") {
 }
 
 TEST_CASE("keys are never shown") {
-    for (const auto* const name : {"KEY_BASE64", "HMAC_KEY_BASE64", "KEY_BASE46", "HMACKEY", "KYE"}) {
+    for (const auto* const name :
+         {"KEY_BASE64", "HMAC_KEY_BASE64", "KEY_BASE46", "HMACKEY", "KYE"}) {
         const auto text = refusal("[default]\n" + std::string{name} + " !secret!\n");
         INFO(text);
         CHECK(text.find("Parameter error in rc, line 2: var=" + std::string{name}) == 0);

@@ -4,13 +4,17 @@
 #include "daemon/run.hpp"
 #include "daemon/run_lock.hpp"
 
+#include <fwknop/error.hpp>
+
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace fwknop::daemon;
@@ -125,24 +129,92 @@ TEST_CASE_METHOD(installation, "help and version need no configuration") {
     CHECK(call({"--exit-parse-config"}).status == 1);
 }
 
-TEST_CASE_METHOD(installation, "what is not built is refused by its name") {
-    for (const std::string option : {"--key-gen", "--rotate-digest-cache", "--dump-serv-err-codes",
-                                     "--exit-parse-digest-cache"}) {
-        const auto told = call({option});
+TEST_CASE_METHOD(installation, "new keys are printed, or written to a private file") {
+    const auto told = call({"--key-gen", "--key-len", "3", "--hmac-key-len", "6"});
+    CHECK(told.status == 0);
+    CHECK_THAT(told.out, Catch::Matches("KEY_BASE64: [A-Za-z0-9+/]{4}\nHMAC_KEY_BASE64: "
+                                        "[A-Za-z0-9+/]{8}\n"));
+    CHECK(call({"-k"}).out != call({"-k"}).out);
+    CHECK_THAT(call({"-k", "--hmac-digest-type", "md5"}).out,
+               Catch::Matches("KEY_BASE64: .{44}\nHMAC_KEY_BASE64: .{24}\n"));
+
+    write("keys", "an older, longer text that others may read, gone afterwards");
+    std::filesystem::permissions(file("keys"), std::filesystem::perms{0644});
+    const auto written = call({"--key-gen-file", file("keys"), "--key-len=3"});
+    CHECK(written.out == "[+] Wrote Rijndael and HMAC keys to: " + file("keys") + "\n");
+    CHECK_THAT(read("keys"), Catch::Matches("KEY_BASE64: .{4}\nHMAC_KEY_BASE64: .{88}\n"));
+    CHECK(std::filesystem::status(file("keys")).permissions() == std::filesystem::perms{0600});
+}
+
+TEST_CASE_METHOD(installation, "keys that cannot be made are refused with the range") {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
+        {{"-k", "--key-len", "33"}, "--key-len must be within [1-32], not '33'"},
+        {{"-k", "--key-len", "0"}, "--key-len must be within [1-32], not '0'"},
+        {{"-k", "--hmac-key-len", "129"}, "--hmac-key-len must be within [1-128], not '129'"},
+        {{"-k", "--hmac-key-len", "x"}, "--hmac-key-len must be within [1-128], not 'x'"},
+        {{"-k", "--hmac-digest-type", "crc"}, "--hmac-digest-type 'crc': use {md5,"},
+        {{"--key-gen-file", file("no/keys")}, "cannot write the keys to '" + file("no/keys")},
+    };
+    for (const auto& [arguments, complaint] : rows) {
+        const auto told = call(arguments);
+        INFO(complaint);
         CHECK(told.status == 1);
-        CHECK_THAT(told.error, Catch::StartsWith("fwknopd: " + option) &&
-                                   Catch::Contains("not supported by this version"));
+        CHECK(told.out.empty());
+        CHECK_THAT(told.error, Catch::StartsWith("fwknopd: " + complaint));
     }
+}
+
+TEST_CASE_METHOD(installation, "every reason to refuse a packet can be listed") {
+    const auto told = call({"--dump-serv-err-codes"});
+    CHECK(told.status == 0);
+    CHECK(std::count(told.out.begin(), told.out.end(), '\n') ==
+          static_cast<std::ptrdiff_t>(fwknop::errc_count));
+    CHECK_THAT(told.out, Catch::Contains("err string: 'HMAC does not match'\n"));
+}
+
+TEST_CASE_METHOD(installation, "the replay file is tested, and rotated on demand") {
+    write("run/digest.cache", "nonsense\n");
+    const auto told = call({"--exit-parse-digest-cache"});
+    CHECK(told.status == 0);
+    CHECK(told.out == "Digest cache parsed, exiting.\n");
+    CHECK_THAT(told.error, Catch::Contains("*Skipping invalid digest file entry in " +
+                                           file("run/digest.cache") + " at line 1.\n"));
+    CHECK(read("run/digest.cache") == "nonsense\n");
+
+    const auto rotated = call({"--exit-parse-digest-cache", "--rotate-digest-cache"});
+    CHECK(rotated.status == 0);
+    CHECK(read("run/digest.cache-old") == "nonsense\n");
+    CHECK_FALSE(std::filesystem::exists(file("run/digest.cache")));
+}
+
+TEST_CASE_METHOD(installation, "the replay file of a running daemon is not taken away from it") {
+    write("run/digest.cache", "");
+    forked other{daemon(SIGTERM)};
+    REQUIRE(other.hear());
+    const auto told = call({"--exit-parse-digest-cache", "--rotate-digest-cache"});
+    CHECK(told.status == 1);
+    CHECK_THAT(told.error, Catch::Contains("already running"));
+    CHECK(std::filesystem::exists(file("run/digest.cache")));
+    REQUIRE(call({"-K"}).status == 0);
+    CHECK(other.wait() == 0);
+}
+
+TEST_CASE_METHOD(installation, "an unknown locale is a warning") {
+    const auto told = call({"--exit-parse-config", "--locale", "xx_YY"});
+    CHECK(told.status == 0);
+    CHECK_THAT(told.error, Catch::StartsWith("WARNING: Unable to set locale to 'xx_YY'.\n"));
 }
 
 TEST_CASE_METHOD(installation, "the dump has both lists and no key") {
     const auto told = call({"-D"});
     CHECK(told.status == 0);
-    CHECK_THAT(told.out, Catch::StartsWith("Current fwknopd config settings:\n") &&
-                             Catch::Contains("ACCESS_FILE                  =  '" +
-                                             file("access.conf") + "'") &&
-                             Catch::Contains("\nCurrent fwknopd access settings:\n") &&
-                             Catch::Contains("SOURCE (1):  ANY\n"));
+    CHECK_THAT(told.out,
+               Catch::StartsWith("Current fwknopd config settings:\n") &&
+                   Catch::Contains("ACCESS_FILE                  =  '" + file("access.conf") +
+                                   "'  (" + file("fwknopd.conf") + ":1)\n") &&
+                   Catch::Contains("MAX_SNIFF_BYTES              =  '1500'  (default)") &&
+                   Catch::Contains("\nCurrent fwknopd access settings:\n") &&
+                   Catch::Contains("SOURCE (1):  ANY\n"));
     CHECK_THAT(told.out, !Catch::Contains("opensesame"));
 }
 

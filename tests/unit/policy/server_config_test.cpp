@@ -250,15 +250,17 @@ TEST_CASE("features that are not built are named") {
     CHECK(of("FIREWALL_BACKEND iptables;").empty());
 }
 
-TEST_CASE("the dump numbers the directives as ever") {
+TEST_CASE("the dump numbers the directives as ever and says where a value comes from") {
     const reading it{"MAX_SPA_PACKET_AGE 77;"};
     const auto text = dump(it.config);
     CHECK(text.starts_with("  0. CONFIG_FILE                  =  '<not set>'\n"));
-    CHECK(text.find("\n  2. PCAP_INTF                    =  'eth0'\n") != std::string::npos);
-    CHECK(text.find("\n  8. ENABLE_PCAP_ANY_DIRECTION    =  '<not set>'\n") != std::string::npos);
-    CHECK(text.find("\n 12. MAX_SPA_PACKET_AGE           =  '77'\n") != std::string::npos);
-    CHECK(text.find("\n 48. DIGEST_FILE                  =  '/run/fwknop/digest.cache'\n") !=
+    CHECK(text.find("\n  2. PCAP_INTF                    =  'eth0'  (default)\n") !=
           std::string::npos);
+    CHECK(text.find("\n  8. ENABLE_PCAP_ANY_DIRECTION    =  '<not set>'\n") != std::string::npos);
+    CHECK(text.find("\n 12. MAX_SPA_PACKET_AGE           =  '77'  (/c:1)\n") !=
+          std::string::npos);
+    CHECK(text.find("\n 48. DIGEST_FILE                  =  '/run/fwknop/digest.cache'  (from "
+                    "other directives)\n") != std::string::npos);
     CHECK(text.find("\n 53. VERBOSE                      =  '<not set>'\n") != std::string::npos);
     CHECK(text.find("\n 54. FAULT_INJECTION_TAG          =  '<not set>'\n") != std::string::npos);
 }
