@@ -224,33 +224,5 @@ def junk(lab: Lab) -> None:
         expect(not lab.rules(), "rules are left")
 
 
-def reload(lab: Lab) -> None:
-    """SIGHUP: grants survive, new keys count, a bad file changes nothing."""
-    new = Keys("another-key", "another-hmac-key")
-    with lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60)) as server:
-        lab.fence(server, KEYS, 6500)
-        with lab.case("a bad file is reported and the old one stays"):
-            mark = server.mark()
-            write_private(server.access, "SOURCE nonsense\n")
-            server.send(signal.SIGHUP)
-            server.wait_log("nonsense", after=mark)
-            lab.fence(server, KEYS, 6501)
-        with lab.case("a good file comes into force"):
-            mark = server.mark()
-            write_private(server.access, stanza(new, FW_ACCESS_TIMEOUT=60))
-            server.send(signal.SIGHUP)
-            server.wait_log(r"Got SIGHUP\. Re-reading configs\.", after=mark)
-            # The old key is out as soon as the new one is in: ask until the new one opens.
-            wait_for("the new key to open", lambda: bool(
-                lab.client.knock(new, "tcp/6502")
-                and "6502" in [rule.port for rule in lab.rules()]), 5, pause=0.05)
-            lab.client.knock(KEYS, "tcp/6503")
-            lab.fence(server, new, 6504)
-            expect("6503" not in [rule.port for rule in lab.rules()], "the old key still opens")
-        with lab.case("the grants of before are still there"):
-            expect({"6500", "6501"} <= {rule.port for rule in lab.rules()},
-                   f"left are {[rule.port for rule in lab.rules()]}")
-
-
 if __name__ == "__main__":
-    sys.exit(main([end, end_in_a_storm, crash, foreign, foreign_expiry, idle, junk, reload]))
+    sys.exit(main([end, end_in_a_storm, crash, foreign, foreign_expiry, idle, junk]))
