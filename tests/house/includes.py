@@ -37,7 +37,7 @@ LIBRARIES = {
     "openssl/": ("src/core/crypto",),
     "sodium": ("src/core/crypto",),
     "pcap": ("src/daemon",),
-    "boost/asio": ("src/firewall", "src/daemon"),
+    "boost/asio": ("src/firewall", "src/daemon", "src/client"),
     "boost/log": ("src/daemon",),
     "boost/program_options": ("src/daemon", "src/client"),
 }
