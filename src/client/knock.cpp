@@ -82,10 +82,15 @@ checked<void> save_packet(const settings& from, const sealed_packet& sealed) {
     return write_private_file(from.save_packet, sealed.payload + '\n', mode);
 }
 
+/// Nobody chooses a port for headers of our own. ICMP has none; one is printed all the same.
+std::uint16_t source_port(const settings& from) {
+    return is_raw(from.protocol) && from.source_port == 0 ? random_port() : from.source_port;
+}
+
 route route_of(const settings& from) {
     return {.host = from.destination,
             .port = from.random_port ? random_port() : from.port,
-            .source_port = from.source_port,
+            .source_port = source_port(from),
             .protocol = from.protocol,
             .family = from.family,
             .spoof_source = from.spoof_source,

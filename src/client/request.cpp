@@ -89,6 +89,22 @@ std::string access_text(const ip_address& allow, const std::vector<service>& ser
     return text;
 }
 
+/// The source address must be one that the packet can have.
+checked<void> check_spoofing(const settings& from) {
+    if (!from.spoof_source) return {};
+    if (!is_raw(from.protocol))
+        return failure("Must set -P <udpraw|tcpraw|icmp> with a spoofed source IP");
+    const bool v6 = from.spoof_source->is_v6();
+    const auto literal = ip_address::parse(without_brackets(from.destination));
+    if (literal && literal->is_v6() != v6)
+        return failure("-Q/--spoof-source " + from.spoof_source->to_string() + " cannot send to " +
+                       literal->to_string() + ": give two IPv4 addresses, or two IPv6 addresses");
+    if (from.family == (v6 ? family_choice::v4_only : family_choice::v6_only))
+        return failure("-Q/--spoof-source " + from.spoof_source->to_string() +
+                       " does not go with " + (v6 ? "-4" : "-6") + ": leave one of them out");
+    return {};
+}
+
 checked<void> add_command(request& to, const settings& from, const ip_address& allow) {
     if (!from.nat_access.empty() || from.nat_local)
         return failure("-C/--server-cmd cannot be combined with NAT access: leave out -N, "
@@ -134,6 +150,7 @@ checked<void> check_completeness(const settings& from) {
         if (from.resolve) return failure("--resolve-ip-https is not supported yet");
         return failure("Must use one of [-s|-R|-a] to specify IP for SPA access.");
     }
+    if (const auto spoof = check_spoofing(from); !spoof) return spoof.error();
     if (from.use_gpg) return failure("--gpg-encryption is not supported yet");
     if (from.access.empty() && from.command.empty())
         return invalid_message("-A/--access or -C/--server-cmd is missing");

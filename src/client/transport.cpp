@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/transport.hpp"
 
+#include "client/raw_transport.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -101,23 +103,27 @@ checked<std::size_t> send_to(const addrinfo& to, const route& way, std::string_v
     // The packet is far smaller than any socket buffer: it goes out whole or not at all.
     const auto sent = ::send(socket.get(), payload.data(), payload.size(), MSG_NOSIGNAL);
     if (sent < 0) return system_problem("cannot send to " + way.host, errno);
-    return static_cast<std::size_t>(sent);
+    const auto size = static_cast<std::size_t>(sent);
+    if (size != payload.size()) return failure("only " + std::to_string(size) + " bytes went out");
+    return size;
 }
 
 } // namespace
 
 checked<std::size_t> send_payload(const route& way, std::string_view payload) {
-    if (way.protocol == carrier::http || is_raw(way.protocol))
+    if (way.protocol == carrier::http)
         return failure(std::string{"-P "} + name_of(way.protocol) + " is not supported yet");
-    if (way.port == 0) return failure("--server-port 0 is no port to send to: use 1-65535");
-    const auto addresses = look_up(way.host, std::to_string(way.port), way.family,
+    if (way.port == 0 && way.protocol != carrier::icmp)
+        return failure("--server-port 0 is no port to send to: use 1-65535");
+    const auto addresses = look_up(way.host, std::to_string(way.port), family_of(way),
                                    way.protocol == carrier::tcp ? SOCK_STREAM : SOCK_DGRAM);
     if (!addresses) return addresses.error();
     std::optional<problem> last;
     for (const auto* to = addresses->get(); to != nullptr; to = to->ai_next) {
-        const auto sent = send_to(*to, way, payload);
-        if (sent && *sent == payload.size()) return *sent;
-        last = sent ? failure("only " + std::to_string(*sent) + " bytes went out") : sent.error();
+        const auto sent =
+            is_raw(way.protocol) ? send_raw(way, *to, payload) : send_to(*to, way, payload);
+        if (sent) return *sent;
+        last = sent.error();
     }
     return last.value_or(failure("no address for '" + way.host + "'"));
 }

@@ -20,10 +20,10 @@ namespace fwknop::client {
 struct route {
     std::string host; ///< name or address; an IPv6 address may stand in brackets
     std::uint16_t port = 0;
-    std::uint16_t source_port = 0; ///< 0 lets the operating system choose
+    std::uint16_t source_port = 0; ///< 0 lets the operating system choose; raw: as it is
     carrier protocol = carrier::udp;
     family_choice family = family_choice::any;
-    std::optional<ip_address> spoof_source = {}; ///< raw carriers: in place of our own
+    std::optional<ip_address> spoof_source = {}; ///< raw carriers only: in place of our own
     std::uint8_t icmp_type = 0;
     std::uint8_t icmp_code = 0;
     std::string http_proxy = {}; ///< HOST[:PORT], empty: none
@@ -31,8 +31,8 @@ struct route {
 };
 
 /// Sends `payload`: in one datagram to the first address of the host that takes it, or as the only
-/// data of a connection to the first that accepts one (10 s each). Returns the bytes sent.
-/// Problem: the last address's error.
+/// data of a connection to the first that accepts one (10 s each). Returns the bytes sent, which
+/// with a raw carrier include the headers. Problem: the last address's error.
 [[nodiscard]] checked<std::size_t> send_payload(const route& way, std::string_view payload);
 
 /// The addresses of `host`, in the resolver's order.

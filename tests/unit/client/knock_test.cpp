@@ -22,6 +22,25 @@ TEST_CASE("a knock is sent, and nothing is said") {
     CHECK(opened.message.time == 1'700'000'000);
 }
 
+TEST_CASE("a raw packet's source port is chosen here, and printed") {
+    fake_world world;
+    for (const auto* const protocol : {"udpraw", "tcpraw", "icmp"}) {
+        world.sent.clear();
+        CHECK(world.knock({"-P", protocol, "-v", "-Q", "192.0.2.9"}) == 0);
+        REQUIRE(world.sent.size() == 1);
+        const auto& way = world.sent[0].first;
+        CHECK(name_of(way.protocol) == std::string{protocol});
+        CHECK(way.spoof_source == ip_address::parse("192.0.2.9").value());
+        CHECK(way.source_port >= 10000);
+        CHECK(way.source_port <= 65534);
+        CHECK(world.out_has("         source port: " + std::to_string(way.source_port) + "\n"));
+        CHECK(world.knock({"-P", protocol, "-S", "53"}) == 0);
+        CHECK(world.sent.at(1).first.source_port == 53);
+    }
+    CHECK(world.knock({"-P", "udp"}) == 0);
+    CHECK(world.sent.back().first.source_port == 0);
+}
+
 TEST_CASE("option --wait ends when the port is open") {
     fake_world world;
     CHECK(world.knock({"--wait", "-A", "udp/53,tcp/2222,tcp/22", "-v"}) == 0);

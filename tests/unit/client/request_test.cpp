@@ -170,6 +170,39 @@ TEST_CASE("what is missing is named in order") {
     CHECK(missing([](auto& s) { s.resolve = true; }) == "complete");
 }
 
+TEST_CASE("a spoofed source needs a raw carrier and a destination of its family") {
+    const auto verdict = [](carrier protocol, const char* source, const char* destination,
+                            family_choice family = family_choice::any) {
+        auto from = base();
+        from.protocol = protocol;
+        from.spoof_source = *ip_address::parse(source);
+        from.destination = destination;
+        from.family = family;
+        const auto done = check_completeness(from);
+        return done ? std::string{"complete"} : done.error().text;
+    };
+    for (const auto raw : {carrier::udp_raw, carrier::tcp_raw, carrier::icmp}) {
+        CHECK(verdict(raw, "192.0.2.9", "198.51.100.1") == "complete");
+        CHECK(verdict(raw, "2001:db8::9", "[2001:db8::1]") == "complete");
+        CHECK(verdict(raw, "192.0.2.9", "host.example") == "complete");
+        CHECK(verdict(raw, "2001:db8::9", "host.example", family_choice::v6_only) == "complete");
+        CHECK(verdict(raw, "192.0.2.9", "[2001:db8::1]") ==
+              "-Q/--spoof-source 192.0.2.9 cannot send to 2001:db8::1: give two IPv4 addresses, or "
+              "two IPv6 addresses");
+        CHECK(verdict(raw, "2001:db8::9", "198.51.100.1").find("cannot send to") !=
+              std::string::npos);
+        CHECK(verdict(raw, "2001:db8::9", "host.example", family_choice::v4_only) ==
+              "-Q/--spoof-source 2001:db8::9 does not go with -4: leave one of them out");
+        CHECK(verdict(raw, "192.0.2.9", "host.example", family_choice::v6_only)
+                  .find("does not go with -6") != std::string::npos);
+    }
+    for (const auto other : {carrier::udp, carrier::tcp, carrier::http})
+        CHECK(verdict(other, "192.0.2.9", "198.51.100.1") ==
+              "Must set -P <udpraw|tcpraw|icmp> with a spoofed source IP");
+    CHECK(verdict(carrier::udp, "192.0.2.9", "") ==
+          "Must use --destination unless --test mode is used");
+}
+
 TEST_CASE("option -s stands for :: only where the packet must travel over IPv6") {
     auto from = base();
     CHECK(source_placeholder(from).to_string() == "0.0.0.0");

@@ -101,6 +101,28 @@ TEST_CASE("what cannot be sent is told") {
     CHECK_FALSE(send_payload({"127.0.0.1", 62201, 0, carrier::udp, family_choice::v6_only}, "x"));
 }
 
+TEST_CASE("raw packets that cannot be are refused before any socket is made") {
+    const auto refusal = [](const route& way, std::string_view payload = "x") {
+        const auto sent = send_payload(way, payload);
+        return sent ? "sent" : sent.error().text;
+    };
+    const auto with = [](carrier protocol) {
+        return route{
+            .host = "127.0.0.1", .port = 62201, .source_port = 10000, .protocol = protocol};
+    };
+    for (const auto protocol : {carrier::udp_raw, carrier::tcp_raw, carrier::icmp}) {
+        auto way = with(protocol);
+        CHECK(refusal(way, std::string(60'001, 'x')) == "a packet of 60001 bytes is too long");
+        way.spoof_source = fwknop::ip_address::parse("2001:db8::7").value();
+        CHECK(refusal(way).rfind("error in getaddrinfo", 0) == 0);
+    }
+    for (const auto protocol : {carrier::udp_raw, carrier::tcp_raw}) {
+        auto way = with(protocol);
+        way.port = 0;
+        CHECK(refusal(way).rfind("--server-port 0 is no port", 0) == 0);
+    }
+}
+
 TEST_CASE("literals resolve to themselves") {
     CHECK(resolve_host("192.0.2.1", family_choice::any)->front().to_string() == "192.0.2.1");
     CHECK(resolve_host("[2001:db8::1]", family_choice::any)->front().to_string() == "2001:db8::1");
