@@ -121,6 +121,32 @@ def rows():
     yield Row("protocol-udp", HMAC + ["-P", "UDP"])
     yield Row("protocol-tcp", HMAC + ["-P", "tcp"])
     yield Row("protocol-bad", HMAC + ["-P", "foo"])
+    random = ["source port"]
+    for name in ("udpraw", "TCPraw", "icmp"):
+        raw = HMAC + ["-P", name]
+        yield Row(f"protocol-{name}", raw, ignore=random)
+        yield Row(f"protocol-{name}-spoof", raw + ["-Q", "192.0.2.9"], ignore=random)
+        yield Row(f"protocol-{name}-ports", raw + ["-S", "1234", "-p", "53"])
+        yield Row(f"protocol-{name}-no-source-port", raw + ["-S", "0"], ignore=random)
+        yield Row(f"protocol-{name}-spoof-bad", raw + ["-Q", "192.0.2.256"])
+        yield Row(f"protocol-{name}-spoof-empty", raw + ["--spoof-source", ""], ours="refuses")
+        yield Row(f"protocol-{name}-spoof-ipv6", raw + ["-Q", "2001:db8::9"])
+        yield Row(f"protocol-{name}-spoof-both-ipv6", raw + ["-Q", "2001:db8::9", "-D", "::1"],
+                  ours="accepts")
+        yield Row(f"protocol-{name}-icmp-type", raw + ["--icmp-type", "8", "--icmp-code", "3"],
+                  ignore=random)
+    for name in ("udp", "tcp", "http"):
+        yield Row(f"protocol-{name}-spoof", HMAC + ["-P", name, "-Q", "192.0.2.9"])
+    for name in ("udp", "tcp"):
+        yield Row(f"protocol-{name}-icmp-type", HMAC + ["-P", name, "--icmp-type", "8"])
+    yield Row("spoof-no-destination", ["-Q", "192.0.2.9"] + HMAC[2:] + ["-P", "udp"])
+    for option, last in (("type", 40), ("code", 15)):
+        for value in (0, last, last + 1, -1):
+            yield Row(f"icmp-{option}-{value}", HMAC + ["-P", "icmp", f"--icmp-{option}={value}"],
+                      ignore=random)
+        yield Row(f"icmp-{option}-word", HMAC + ["-P", "icmp", f"--icmp-{option}", "x"],
+                  ours="refuses")
+        yield Row(f"icmp-{option}-high-udp", HMAC + [f"--icmp-{option}", str(last + 1)])
     yield Row("server-resolve-ipv4", HMAC + ["--server-resolve-ipv4"])
     yield Row("spoof-user", HMAC + ["-U", "alice b"])
     yield Row("spoof-user-empty", HMAC + ["-U", ""])
@@ -165,7 +191,7 @@ def rows():
                  "NAT_ACCESS 10.0.0.5:80", "NAT_PORT 9000", "HMAC_KEY def", "HMAC_KEY_BASE64 ZGVm",
                  "ENCRYPTION_MODE ctr", "SPA_SERVER_PORT 9", "SPA_SOURCE_PORT 9", "USE_HMAC N",
                  "ALLOW_IP 192.0.2.9", "KEY_BASE64 ZGVm", "SERVER_RESOLVE_IPV4 Y",
-                 "SPA_SERVER_PROTO tcp", "NO_SAVE_ARGS Y", "USE_GPG N", "VERBOSE Y",
+                 "SPA_SERVER_PROTO tcp", "SPOOF_SOURCE_IP 192.0.2.9", "NO_SAVE_ARGS Y", "USE_GPG N", "VERBOSE Y",
                  # refused
                  "BOGUS x", "ACCESS", "ACCESS = tcp/9", "SPA_SERVER_PORT 65536", "FW_TIMEOUT 99999",
                  "DIGEST_TYPE xx", "ENCRYPTION_MODE xx", "SPA_SERVER_PROTO xx", "KEY_BASE64 !!",
@@ -174,12 +200,21 @@ def rows():
                   ours="accepts" if line == "ACCESS:tcp/9" else None)
 
 
+    yield Row("rc raw", ["-n", "foo"], ignore=random,
+              rc=RC.format("foo", "SPA_SERVER_PROTO udpraw\nSPOOF_SOURCE_IP 192.0.2.9"))
+    yield Row("rc raw, udp on the command line", ["-n", "foo", "-P", "udp"],
+              rc=RC.format("foo", "SPA_SERVER_PROTO udpraw\nSPOOF_SOURCE_IP 192.0.2.9"))
+    yield Row("rc raw, bad source", ["-n", "foo"],
+              rc=RC.format("foo", "SPA_SERVER_PROTO udpraw\nSPOOF_SOURCE_IP x"))
+
     save = HMAC + ["--save-rc-stanza"]
     for name, more in (("new", ["-n", "x", "-a", "192.0.2.7", "-f", "30", "-p", "9", "-S", "7"]),
                        ("destination", ["-a", "192.0.2.7", "-N", "10.0.0.5:80", "-m", "sha512"]),
                        ("many", ["-n", "x", "-a", "192.0.2.7", "-M", "ctr", "-U", "bob", "-r",
                                  "--use-hmac", "--hmac-digest-type", "md5", "--nat-local",
-                                 "--time-offset-plus", "60", "--no-save-args", "-P", "tcp"])):
+                                 "--time-offset-plus", "60", "--no-save-args", "-P", "tcp"]),
+                       ("raw", ["-n", "x", "-a", "192.0.2.7", "-P", "udpraw", "-Q", "192.0.2.9",
+                                "-S", "53"])):
         yield Row(f"save-stanza-{name}", save + more, rc="[default]\n[y]\nKEY z\n",
                   ignore=["destination port"], saves=True)
     # Both replace keys without a question; ours keeps those that this command line does not give.
