@@ -257,8 +257,7 @@ TEST_CASE("the dump numbers the directives as ever and says where a value comes 
     CHECK(text.find("\n  2. PCAP_INTF                    =  'eth0'  (default)\n") !=
           std::string::npos);
     CHECK(text.find("\n  8. ENABLE_PCAP_ANY_DIRECTION    =  '<not set>'\n") != std::string::npos);
-    CHECK(text.find("\n 12. MAX_SPA_PACKET_AGE           =  '77'  (/c:1)\n") !=
-          std::string::npos);
+    CHECK(text.find("\n 12. MAX_SPA_PACKET_AGE           =  '77'  (/c:1)\n") != std::string::npos);
     CHECK(text.find("\n 48. DIGEST_FILE                  =  '/run/fwknop/digest.cache'  (from "
                     "other directives)\n") != std::string::npos);
     CHECK(text.find("\n 53. VERBOSE                      =  '<not set>'\n") != std::string::npos);
