@@ -30,6 +30,8 @@ enum class errc : int {
     payload_not_base64,      ///< a byte outside the base64 alphabet
     payload_rijndael_prefix, ///< begins with the U2FsdGVkX1 that senders cut off
     payload_gpg_prefix,      ///< long, and begins with the hQ that senders cut off
+    http_request_malformed,  ///< begins like a request, but is none that carries a packet
+    http_user_agent_foreign, ///< the user agent does not begin with Fwknop
 
     // Authentication and decryption (sections 4 and 6).
     hmac_missing,                ///< too short to hold the HMAC that the key asks for

@@ -33,6 +33,10 @@ const char* message_of(errc error) noexcept {
         return "payload begins with the symmetric prefix that senders remove";
     case errc::payload_gpg_prefix:
         return "payload begins with the GPG prefix that senders remove";
+    case errc::http_request_malformed:
+        return "HTTP request carries no packet";
+    case errc::http_user_agent_foreign:
+        return "HTTP user agent does not begin with Fwknop";
     case errc::hmac_missing:
         return "packet is too short to hold an HMAC";
     case errc::hmac_mismatch:
