@@ -54,7 +54,7 @@ namespace {
 
 decision decide(const message& request, const stanza& entry, const server_config& server,
                 const ip_address& packet_source, const ip_address& packet_destination,
-                unix_time now, bool check_age) {
+                unix_time now, bool check_age, const std::optional<ip_address>& forwarded_for) {
     if (entry.has_expired(now)) return refuse(refusal::stanza_expired);
     if (check_age) {
         const auto difference = to_seconds(now) - request.time;
@@ -81,7 +81,8 @@ decision decide(const message& request, const stanza& entry, const server_config
     if (entry.require_source_address && asked.allow.unmapped().is_unspecified()) {
         return refuse(refusal::source_address_required);
     }
-    const auto source = address_to_open(asked.allow, packet_source.unmapped());
+    const auto source =
+        address_to_open(asked.allow, forwarded_for.value_or(packet_source).unmapped());
     if (!source) return refuse(refusal::allow_address_invalid);
 
     if (entry.require_username && *entry.require_username != request.user) {

@@ -52,10 +52,12 @@ struct refused {
 using decision = std::variant<access_decision, refused>;
 
 /// Judges a packet that authenticated against `entry`. `check_age` is the caller's because a
-/// capture file is old by nature. Addresses mapped into IPv6 count as IPv4.
+/// capture file is old by nature. Addresses mapped into IPv6 count as IPv4. `forwarded_for` is the
+/// sender behind a proxy: the address to open for where the packet asks for its own source.
 [[nodiscard]] decision decide(const message& request, const stanza& entry,
                               const server_config& server, const ip_address& packet_source,
-                              const ip_address& packet_destination, unix_time now, bool check_age);
+                              const ip_address& packet_destination, unix_time now, bool check_age,
+                              const std::optional<ip_address>& forwarded_for = std::nullopt);
 
 /// The line for the log, in words that filters know. It names the packet's source.
 [[nodiscard]] std::string refusal_text(const refused& why, std::size_t stanza_number,

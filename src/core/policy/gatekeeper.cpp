@@ -29,7 +29,8 @@ bool gatekeeper::expects(const ip_address& source) const noexcept {
 }
 
 verdict gatekeeper::judge(const candidate& packet, const ip_address& source,
-                          const ip_address& destination, unix_time now) const {
+                          const ip_address& destination, unix_time now,
+                          const std::optional<ip_address>& forwarded_for) const {
     verdict out;
     std::size_t failures = 0;
     const auto record = [&out](const stanza& entry) -> auto& {
@@ -52,8 +53,8 @@ verdict gatekeeper::judge(const candidate& packet, const ip_address& source,
         }
         out.packet = *std::move(opened);
         out.opened_by = &entry;
-        auto decided =
-            decide(out.packet->message, entry, server_, source, destination, now, check_age_);
+        auto decided = decide(out.packet->message, entry, server_, source, destination, now,
+                              check_age_, forwarded_for);
         if (auto* const granted = std::get_if<access_decision>(&decided)) {
             record(entry) = std::move(*granted);
             break;

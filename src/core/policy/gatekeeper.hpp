@@ -54,9 +54,11 @@ class gatekeeper {
 
     /// Tries the packet against every stanza that matches its addresses until one grants it. A
     /// packet that authenticated but was refused goes on to the next one, unless the refusal is
-    /// final.
-    [[nodiscard]] verdict judge(const candidate& packet, const ip_address& source,
-                                const ip_address& destination, unix_time now) const;
+    /// final. `forwarded_for`, if a proxy named it, stands for `source` where the packet asks for
+    /// its own source, and nowhere else.
+    [[nodiscard]] verdict
+    judge(const candidate& packet, const ip_address& source, const ip_address& destination,
+          unix_time now, const std::optional<ip_address>& forwarded_for = std::nullopt) const;
 
   private:
     const std::vector<stanza>& stanzas_;

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,13 @@ struct gate : access_fixture {
         REQUIRE_FALSE(report.failed());
     }
     verdict judge(const std::string& sealed, std::string_view source = "192.0.2.7",
-                  std::string_view destination = "198.51.100.9") {
+                  std::string_view destination = "198.51.100.9",
+                  const std::optional<ip_address>& forwarded_for = std::nullopt) {
         payload = sealed;
         const auto examined = examine_payload(payload);
         REQUIRE(examined.has_value());
         return gatekeeper{stanzas, server, check_age}.judge(*examined, at(source), at(destination),
-                                                            from_seconds(now));
+                                                            from_seconds(now), forwarded_for);
     }
 };
 
@@ -209,4 +211,35 @@ TEST_CASE_METHOD(gate, "a stanza for GPG alone does not take symmetric packets")
     REQUIRE_FALSE(stanzas.front().encryption);
     CHECK(story(judge(seal())) ==
           "#1 encryption mode is not available for symmetric packets, #2 grant");
+}
+
+TEST_CASE_METHOD(gate, "the sender that a proxy names gets what the packet asks for its source") {
+    struct row {
+        std::string asked;
+        std::string stanza;
+        const char* expected; ///< whom it opens for; null: nobody
+    };
+    for (const row& each : {
+             row{"0.0.0.0", ours, "192.0.2.99"},
+             row{"203.0.113.9", ours, "203.0.113.9"},
+             row{"0.0.0.0", ours + "REQUIRE_SOURCE_ADDRESS Y\n", nullptr},
+             // Who may knock is asked of the address that the packet came from.
+             row{"0.0.0.0", "SOURCE 192.0.2.7\n" + our_keys, "192.0.2.99"},
+             row{"0.0.0.0", "SOURCE 192.0.2.99\n" + our_keys, nullptr},
+             row{"::", ours, nullptr},
+         }) {
+        CAPTURE(each.asked, each.stanza);
+        stanzas_are(each.stanza);
+        const verdict told = judge(seal(access_message(each.asked + ",tcp/22")), "192.0.2.7",
+                                   "198.51.100.9", at("192.0.2.99"));
+        CHECK((told.grant() != nullptr) == (each.expected != nullptr));
+        if (told.grant() != nullptr && each.expected != nullptr) {
+            CHECK(told.grant()->source == at(each.expected));
+        }
+    }
+    stanzas_are(ours);
+    const verdict six = judge(seal(access_message("0.0.0.0,tcp/22")), "192.0.2.7", "198.51.100.9",
+                              at("2001:db8::99"));
+    REQUIRE(six.grant() != nullptr);
+    CHECK(six.grant()->source == at("2001:db8::99"));
 }
