@@ -10,9 +10,29 @@
 
 namespace fwknop::daemon {
 
+namespace {
+
+/// Longer than the TCP sink keeps a connection; and what is remembered is cut to the second.
+constexpr std::chrono::seconds connection_life{3};
+
+// The data of one TCP connection reach us more than once: by capture and by the sink, or because
+// the sender's kernel did not see our acknowledgement in time. Nobody attacks.
+bool is_same_connection(const datagram& packet, const packet_origin& original, moment now) {
+    const auto since = now.wall - original.seen;
+    return since < connection_life && since > -connection_life && // clocks are set back, too
+           packet.protocol == ip_protocol_tcp && original.protocol == ip_protocol_tcp &&
+           packet.source == original.source && packet.source_port == original.source_port &&
+           packet.destination == original.destination &&
+           packet.destination_port == original.destination_port;
+}
+
+} // namespace
+
 pipeline::pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
-                   bool test_mode)
-    : gate_{gate}, replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {}
+                   bool test_mode, std::optional<http_rules> http)
+    : gate_{gate}, replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {
+    if (http) http_.emplace(*http);
+}
 
 void pipeline::receive_frame(link_type link, std::span<const std::uint8_t> captured,
                              std::size_t wire_length, moment now) {
@@ -25,14 +45,30 @@ void pipeline::receive(const result<datagram>& packet, moment now) {
         count(packet.error());
         return;
     }
-    consider(*packet, now);
+    unwrap(*packet, now);
 }
 
 void pipeline::count(const boost::system::error_code& error) noexcept {
     ++counters_.by_error[static_cast<std::size_t>(errc_of(error)) % errc_count];
 }
 
-void pipeline::consider(const datagram& packet, moment now) {
+void pipeline::unwrap(const datagram& packet, moment now) {
+    if (!http_ || !begins_http_request(packet.payload)) {
+        consider(packet, std::nullopt, now);
+        return;
+    }
+    const auto request = http_->read(packet.payload);
+    if (!request) {
+        count(request.error());
+        return;
+    }
+    datagram carried = packet;
+    carried.payload = request->payload;
+    consider(carried, request->forwarded_for, now);
+}
+
+void pipeline::consider(const datagram& packet, const std::optional<ip_address>& forwarded_for,
+                        moment now) {
     const auto examined = examine_payload(packet.payload);
     if (!examined) {
         count(examined.error());
@@ -53,12 +89,17 @@ void pipeline::consider(const datagram& packet, moment now) {
         return;
     }
     if (const auto original = replays_.find(*id)) {
+        if (is_same_connection(packet, *original, now)) {
+            ++counters_.seen_again;
+            return;
+        }
         ++counters_.replayed;
         log_.replayed(packet, *original, now);
         return;
     }
 
-    const verdict judged = gate_.judge(*examined, packet.source, packet.destination, now.wall);
+    const verdict judged =
+        gate_.judge(*examined, packet.source, packet.destination, now.wall, forwarded_for);
     if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
         ++counters_.unexpected;
         log_.unexpected(packet, now);

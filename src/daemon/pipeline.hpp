@@ -4,6 +4,7 @@
 #include "core/frame/frame.hpp"
 #include "core/moment.hpp"
 #include "core/policy/gatekeeper.hpp"
+#include "core/spa/http_carrier.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/replay_store.hpp"
 
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 namespace fwknop::daemon {
@@ -24,6 +26,7 @@ struct packet_counters {
     std::uint64_t received = 0;
     std::uint64_t unexpected = 0; ///< no stanza has that source and destination
     std::uint64_t replayed = 0;
+    std::uint64_t seen_again = 0; ///< the same TCP data, captured and read, or sent anew
     std::uint64_t not_recorded = 0;
     std::uint64_t granted = 0;
 };
@@ -36,9 +39,9 @@ class pipeline {
     using opener = std::function<void(const access_decision&, const stanza&)>;
 
     /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
-    /// remember in memory only.
+    /// remember in memory only. With `http` a payload that is an HTTP request is unwrapped.
     pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
-             bool test_mode);
+             bool test_mode, std::optional<http_rules> http = std::nullopt);
 
     void receive_frame(link_type link, std::span<const std::uint8_t> captured,
                        std::size_t wire_length, moment now);
@@ -48,7 +51,9 @@ class pipeline {
 
   private:
     void count(const boost::system::error_code& error) noexcept;
-    void consider(const datagram& packet, moment now);
+    void unwrap(const datagram& packet, moment now);
+    void consider(const datagram& packet, const std::optional<ip_address>& forwarded_for,
+                  moment now);
     void count_attempts(const verdict& judged) noexcept;
 
     const gatekeeper& gate_;
@@ -56,6 +61,7 @@ class pipeline {
     decision_log& log_;
     opener open_;
     bool test_mode_;
+    std::optional<http_reader> http_;
     packet_counters counters_;
 };
 

@@ -64,6 +64,12 @@ capture_settings settings_for_capture(const server_config& server) {
             .ring_size = server.pcap_ring_size};
 }
 
+std::optional<http_rules> rules_for_http(const server_config& server) {
+    if (!server.spa_over_http) return std::nullopt;
+    return http_rules{.any_user_agent = server.allow_any_user_agent,
+                      .forwarded_for = server.x_forwarded_for};
+}
+
 std::string signal_name(int number) {
     return number == SIGINT ? "SIGINT" : "SIGTERM";
 }
@@ -88,10 +94,12 @@ service::service(const options& given, const configuration& config)
                                   forget_before(config.server, read_clocks().wall),
                                   config.server.digest_persistence && !given.test)}
     , gate_{config.stanzas, config.server, checks_age(config.server)}
-    , pipeline_{
-          gate_, replays_, log_,
-          [this](const access_decision& grant, const stanza& entry) { open_grant(grant, entry); },
-          given.test} {
+    , pipeline_{gate_,
+                replays_,
+                log_,
+                [this](const access_decision& grant, const stanza& entry) { open_grant(grant, entry); },
+                given.test,
+                rules_for_http(config.server)} {
     open_sources();
     if (!test_mode_) {
         backend_ = make_backend(config.server);
@@ -109,6 +117,11 @@ void service::open_sources() {
         for (const auto& interface : server.pcap_interfaces) {
             captures_.push_back(capture::live(interface, settings_for_capture(server)));
         }
+    }
+    if (server.tcp_server && !reads_file()) {
+        sink_.emplace(context_, static_cast<std::uint16_t>(server.tcp_server_port),
+                      server.spa_over_http,
+                      [this](const result<datagram>& packet) { take_from_tcp(packet); });
     }
 }
 
@@ -216,6 +229,13 @@ asio::awaitable<void> service::watch_udp() {
     }
 }
 
+void service::take_from_tcp(const result<datagram>& packet) {
+    if (ending_) return; // nothing is accepted any more
+    pipeline_.receive(packet, read_clocks());
+    // The packet limit is about what passes the capture filter, where there is one.
+    after_turn(captures_.empty() ? 1 : 0);
+}
+
 asio::awaitable<void> service::read_file() {
     const auto handle = [this](link_type link, std::span<const std::uint8_t> captured,
                                std::size_t wire_length) {
@@ -305,6 +325,10 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
         }
         log::info("PCAP filter is: '" + config_.server.pcap_filter + "'");
     }
+    if (sink_) {
+        log::info("Kicking off TCP server to listen on port " +
+                  std::to_string(config_.server.tcp_server_port) + ".");
+    }
     for (const auto& warning : replays_.warnings()) log::warning(warning);
     log::debug("Using Digest Cache: '" + config_.server.digest_file +
                "' (entry count = " + std::to_string(replays_.size()) + ")");
@@ -316,6 +340,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     } else {
         for (std::size_t i = 0; i < captures_.size(); ++i) spawn(watch_interface(i));
     }
+    if (sink_) spawn(sink_->run());
     try {
         ready();
     } catch (const std::exception& error) {
@@ -327,6 +352,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     if (!ending_) {
         co_await stopped_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     }
+    if (sink_) sink_->close();
     log::info("Gracefully leaving the fwknopd event loop.");
     if (!ending_->line.empty()) log::info(ending_->line);
     log_.sum_up();

@@ -9,6 +9,7 @@
 #include "daemon/options.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/replay_store.hpp"
+#include "daemon/tcp_sink.hpp"
 #include "daemon/udp_listener.hpp"
 #include "firewall/backend.hpp"
 #include "firewall/grant_keeper.hpp"
@@ -56,6 +57,7 @@ class service {
     boost::asio::awaitable<void> watch_interface(std::size_t index);
     boost::asio::awaitable<bool> reopen(std::size_t index);
     boost::asio::awaitable<void> watch_udp();
+    void take_from_tcp(const result<datagram>& packet);
     boost::asio::awaitable<void> read_file();
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> write_summary();
@@ -83,6 +85,7 @@ class service {
     std::optional<grant_keeper> keeper_;   ///< likewise
     std::vector<capture> captures_;        ///< one per interface, or the file
     std::optional<udp_listener> listener_; ///< the UDP server, in place of captures
+    std::optional<tcp_sink> sink_;         ///< the TCP server, beside either
 };
 
 } // namespace fwknop::daemon

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from typing import Iterator, List, Optional, Tuple
 
 from .failure import Failure, wait_for
@@ -24,6 +25,29 @@ def send_udp(namespace: Namespace, address: str, payload: bytes, port: int = SPA
     with sender:
         for _ in range(times):
             sender.sendto(payload, (address, port))
+
+
+def send_tcp(namespace: Namespace, address: str, *pieces: bytes, port: int = SPA_PORT,
+             finish: bool = True, timeout: float = 5.0) -> bytes:
+    """Sends the pieces in segments of their own, over one connection; gives back the answer.
+
+    An answer without end is a failure: who is not closed is not hidden."""
+    made = connect(namespace, address, port, timeout)
+    if made is None:
+        raise Failure(f"{namespace.label} to {address} port {port}: silence")
+    answer = b""
+    with made:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number, piece in enumerate(pieces):
+            if number:
+                time.sleep(0.05)
+            made.sendall(piece)
+        with contextlib.suppress(ConnectionResetError):
+            if finish:
+                made.shutdown(socket.SHUT_WR)
+            while data := made.recv(4096):
+                answer += data
+    return answer
 
 
 def connect(namespace: Namespace, address: str, port: int,

@@ -27,7 +27,8 @@ class finisher {
         derive("DIGEST_DB_FILE", &server_config::digest_db_file,
                config_.run_dir + "/digest_db.cache");
         derive("ACCESS_FILE", &server_config::access_file, config_.conf_dir + "/access.conf");
-        return check_capture() && check_log() && check_folders() && check_firewall();
+        return check_capture() && check_http() && check_log() && check_folders() &&
+               check_firewall();
     }
 
   private:
@@ -82,6 +83,20 @@ class finisher {
             return refuse("PCAP_INTF", "PCAP_INTF value " + quoted("PCAP_INTF") +
                                            " names any and others: any is all of them already");
         }
+        return true;
+    }
+
+    // Who says how requests are read meant to read some.
+    bool check_http() {
+        const auto warn_if = [this](bool idle, std::string_view name) {
+            if (!idle) return;
+            const auto& from = config_.setting_of(name);
+            report_.warn(from.where, from.line,
+                         "[*] " + std::string{name} +
+                             " has no effect without ENABLE_SPA_OVER_HTTP");
+        };
+        warn_if(config_.allow_any_user_agent && !config_.spa_over_http, "ALLOW_ANY_USER_AGENT");
+        warn_if(config_.x_forwarded_for && !config_.spa_over_http, "ENABLE_X_FORWARDED_FOR");
         return true;
     }
 
@@ -186,8 +201,6 @@ std::vector<std::string> unsupported_features(const server_config& config) {
         {"ENABLE_FIREWD_LOCAL_NAT", config.firewd_local_nat},
         {"ENABLE_FIREWD_SNAT", config.firewd_snat},
         {"ENABLE_FIREWD_OUTPUT", config.firewd_output},
-        {"ENABLE_SPA_OVER_HTTP", config.spa_over_http},
-        {"ENABLE_TCP_SERVER", config.tcp_server},
         {"FIREWALL_BACKEND",
          config.firewall_backend != "auto" && config.firewall_backend != "iptables"},
         {"PROTECT_PORTS", config.is_explicit("PROTECT_PORTS")},

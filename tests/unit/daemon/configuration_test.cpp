@@ -205,18 +205,18 @@ TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused w
                " is not supported by this version of fwknopd: remove it or turn it off";
     };
     SECTION("in fwknopd.conf") {
-        server("\nENABLE_TCP_SERVER Y;\n");
-        CHECK(error() == in(refusal("ENABLE_TCP_SERVER"), file("fwknopd.conf"), 4));
+        server("\nENABLE_FIREWD_OUTPUT Y;\n");
+        CHECK(error() == in(refusal("ENABLE_FIREWD_OUTPUT"), file("fwknopd.conf"), 4));
         CHECK_FALSE(load_server());
-        server("ENABLE_TCP_SERVER N;\n");
+        server("ENABLE_FIREWD_OUTPUT N;\n");
         CHECK(load());
     }
     SECTION("in an override file, which may also take it back") {
-        write("more.conf", "ENABLE_SPA_OVER_HTTP Y;\n");
+        write("more.conf", "ENABLE_FIREWD_SNAT Y;\n");
         given.override_config = file("more.conf");
-        CHECK(error() == in(refusal("ENABLE_SPA_OVER_HTTP"), file("more.conf"), 1));
-        write("more.conf", "ENABLE_SPA_OVER_HTTP N;\n");
-        server("ENABLE_SPA_OVER_HTTP Y;\n");
+        CHECK(error() == in(refusal("ENABLE_FIREWD_SNAT"), file("more.conf"), 1));
+        write("more.conf", "ENABLE_FIREWD_SNAT N;\n");
+        server("ENABLE_FIREWD_SNAT Y;\n");
         CHECK(load());
     }
     SECTION("in access.conf") {
@@ -225,7 +225,7 @@ TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused w
         CHECK(error() == in(refusal("ENABLE_CMD_EXEC"), file("access.conf"), 4));
     }
     SECTION("all of them are told") {
-        server("ENABLE_TCP_SERVER Y;\nENABLE_IPT_FORWARDING Y;\n");
+        server("ENABLE_FIREWD_OUTPUT Y;\nENABLE_FIREWD_FORWARDING Y;\n");
         CHECK_FALSE(load());
         CHECK(report.all().size() == 2);
     }

@@ -250,6 +250,25 @@ TEST_CASE("features that are not built are named") {
     CHECK(of("FIREWALL_BACKEND iptables;").empty());
 }
 
+TEST_CASE("the carriers are built, and told when they wait for one another") {
+    const reading all{"ENABLE_SPA_OVER_HTTP Y;\nALLOW_ANY_USER_AGENT Y;\n"
+                      "ENABLE_X_FORWARDED_FOR Y;\nENABLE_TCP_SERVER Y;\nTCPSERV_PORT 80;"};
+    CHECK(all.good);
+    CHECK(all.report.all().empty());
+    CHECK(unsupported_features(all.config).empty());
+    CHECK(all.config.tcp_server_port == 80);
+
+    for (const std::string name : {"ALLOW_ANY_USER_AGENT", "ENABLE_X_FORWARDED_FOR"}) {
+        CAPTURE(name);
+        const reading alone{"\n" + name + " Y;"};
+        CHECK(alone.good);
+        CHECK(alone.report.all().size() == 1);
+        CHECK(alone.warning() ==
+              "[*] " + name + " has no effect without ENABLE_SPA_OVER_HTTP (/c:2)");
+        CHECK(reading{name + " N;"}.report.all().empty());
+    }
+}
+
 TEST_CASE("the dump numbers the directives as ever and says where a value comes from") {
     const reading it{"MAX_SPA_PACKET_AGE 77;"};
     const auto text = dump(it.config);
