@@ -32,12 +32,14 @@ OURS = {
     "src/daemon": ("fwknop", "core", "firewall", "daemon"),
     "src/client": ("fwknop", "core", "client"),
 }
-# A library's headers -> the only folders that may name them.
+# A library's headers -> the only folders that may name them. The longest match counts.
 LIBRARIES = {
     "openssl/": ("src/core/crypto",),
     "sodium": ("src/core/crypto",),
     "pcap": ("src/daemon",),
     "boost/asio": ("src/firewall", "src/daemon", "src/client"),
+    "boost/beast": ("src/daemon", "src/client"),
+    "boost/url": ("src/client",),
     "boost/log": ("src/daemon",),
     "boost/program_options": ("src/daemon", "src/client"),
 }
@@ -73,9 +75,10 @@ def look_at_text(path: str) -> list[str]:
     for name in INCLUDE.findall((ROOT / path).read_text(encoding="utf-8")):
         if name.split("/")[0] in ours and "/" in name and not name.startswith(OURS[folder]):
             wrong.append(f"{path}: names {name}; {folder} may name {', '.join(OURS[folder])}")
-        for library, folders in LIBRARIES.items():
-            if name.startswith(library) and not path.startswith(tuple(f + "/" for f in folders)):
-                wrong.append(f"{path}: names {name}, which belongs to {', '.join(folders)}")
+        library = max((key for key in LIBRARIES if name.startswith(key)), key=len, default="")
+        folders = LIBRARIES.get(library, (folder,))
+        if not path.startswith(tuple(f + "/" for f in folders)):
+            wrong.append(f"{path}: names {name}, which belongs to {', '.join(folders)}")
         if is_pure(path) and name.startswith("boost/") and not name.startswith(PURE_BOOST):
             wrong.append(f"{path}: names {name}; pure code may name {', '.join(PURE_BOOST)}")
     return wrong
