@@ -6,7 +6,7 @@
 option(FWKNOP_STATIC_BOOST "Link Boost's libraries statically" ON)
 set(Boost_USE_STATIC_LIBS ${FWKNOP_STATIC_BOOST})
 find_package(Boost 1.81 REQUIRED COMPONENTS log program_options url)
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto SSL)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)

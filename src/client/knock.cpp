@@ -2,6 +2,7 @@
 #include "client/knock.hpp"
 
 #include "client/files.hpp"
+#include "client/http_transport.hpp"
 #include "client/request.hpp"
 #include "core/crypto/random.hpp"
 
@@ -30,9 +31,22 @@ std::uint16_t random_port() {
     return static_cast<std::uint16_t>(first_random_port + crypto::random_below(count));
 }
 
-/// -a may name a host; everything else is an address already.
+/// -R: a web server knows.
+checked<ip_address> looked_up_address(const settings& from, surroundings& world) {
+    const auto query = make_address_query(from);
+    if (!query) return query.error();
+    if (!query->warning.empty()) world.err << query->warning << '\n';
+    auto found = world.find_address(*query);
+    if (found && from.verbose > 0)
+        world.out << "\n[+] Resolved external IP (via " << query->url
+                  << ") as: " << found->to_string() << '\n';
+    return found;
+}
+
+/// -a may name a host; -R asks; everything else is an address already.
 checked<ip_address> allow_address(const settings& from, surroundings& world) {
     if (from.allow_source == allow_from::source) return source_placeholder(from);
+    if (from.allow_source == allow_from::nothing) return looked_up_address(from, world);
     if (const auto literal = ip_address::parse(from.allow)) return *literal;
     const auto found = world.resolve(from.allow, from.family);
     if (!found) return failure("Invalid allow IP specified for SPA access: " + found.error().text);
@@ -106,6 +120,11 @@ checked<void> dispatch(const settings& from, const sealed_packet& sealed, surrou
     if (from.verbose > 0) describe_route(way, world.out);
     std::size_t sent = 0;
     if (from.test) {
+        if (way.protocol == carrier::http) {
+            const auto request = make_http_knock(way, sealed.payload);
+            if (!request) return request.error();
+            if (from.verbose > 0) world.out << request->text << '\n';
+        }
         world.out << "test mode enabled, SPA packet not actually sent.\n";
     } else {
         const auto done = world.send(way, sealed.payload);

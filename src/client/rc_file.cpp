@@ -37,7 +37,7 @@ constexpr std::array directives{
     directive{"HMAC_KEY", set_hmac_key, true},
     directive{"HMAC_KEY_BASE64", set_hmac_key_base64, true},
     directive{"HMAC_KEY_FILE", set_text<&settings::hmac_key_file>},
-    directive{"HTTP_USER_AGENT", set_text<&settings::user_agent>},
+    directive{"HTTP_USER_AGENT", set_user_agent},
     directive{"KEY", set_key, true},
     directive{"KEY_BASE64", set_key_base64, true},
     directive{"KEY_COMMAND", set_key_command, false, true},

@@ -146,11 +146,11 @@ checked<void> add_access(request& to, const settings& from, const circumstances&
 checked<void> check_completeness(const settings& from) {
     if (from.destination.empty() && !from.test)
         return failure("Must use --destination unless --test mode is used");
-    if (from.allow_source == allow_from::nothing) {
-        if (from.resolve) return failure("--resolve-ip-https is not supported yet");
+    if (from.allow_source == allow_from::nothing && !from.resolve)
         return failure("Must use one of [-s|-R|-a] to specify IP for SPA access.");
-    }
     if (const auto spoof = check_spoofing(from); !spoof) return spoof.error();
+    if (!from.http_proxy.empty() && from.protocol != carrier::http)
+        return failure("Cannot set --http-proxy with a non-HTTP protocol.");
     if (from.use_gpg) return failure("--gpg-encryption is not supported yet");
     if (from.access.empty() && from.command.empty())
         return invalid_message("-A/--access or -C/--server-cmd is missing");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/setters.hpp"
 
+#include "client/http_transport.hpp"
 #include "client/key_command.hpp"
 #include "core/crypto/base64.hpp"
 
@@ -222,6 +223,23 @@ checked<void> set_resolve_url(settings& to, std::string_view value) {
 
 checked<void> set_resolve_http_only(settings& to, std::string_view value) {
     to.resolve_http_only = value == "Y" || value == "y";
+    to.resolve = to.resolve || to.resolve_http_only;
+    return {};
+}
+
+checked<void> set_http_proxy(settings& to, std::string_view value) {
+    if (const auto proxy = parse_http_proxy(value); !proxy) return proxy.error();
+    to.http_proxy = value;
+    to.protocol = carrier::http;
+    return {};
+}
+
+checked<void> set_user_agent(settings& to, std::string_view value) {
+    // It becomes a line of a request, and must not add others.
+    const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+    if (!std::all_of(value.begin(), value.end(), printable))
+        return misuse("must be printable ASCII");
+    to.user_agent = value;
     return {};
 }
 

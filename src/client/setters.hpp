@@ -76,9 +76,11 @@ checked<void> set_digest_type(settings& to, std::string_view value);
 checked<void> set_hmac_digest_type(settings& to, std::string_view value);
 checked<void> set_encryption_mode(settings& to, std::string_view value);
 checked<void> set_protocol(settings& to, std::string_view value);
-checked<void> set_spoof_source(settings& to, std::string_view value); ///< -Q
-checked<void> set_resolve_url(settings& to, std::string_view value);  ///< implies -R
-checked<void> set_resolve_http_only(settings& to, std::string_view value);
+checked<void> set_spoof_source(settings& to, std::string_view value);      ///< -Q
+checked<void> set_resolve_url(settings& to, std::string_view value);       ///< implies -R
+checked<void> set_resolve_http_only(settings& to, std::string_view value); ///< implies -R
+checked<void> set_http_proxy(settings& to, std::string_view value);        ///< implies -P http
+checked<void> set_user_agent(settings& to, std::string_view value);
 checked<void> set_wait(settings& to, std::string_view value); ///< Y (5 s) or seconds
 checked<void> set_gpg_signing_pw(settings& to, std::string_view value);
 checked<void> set_gpg_signing_pw_base64(settings& to, std::string_view value);

@@ -88,7 +88,7 @@ struct settings {
     std::string allow;              ///< -a, an address or a name
     bool resolve = false;           ///< -R: ask a web server what our address is
     std::string resolve_url;        ///< empty: the built-in one
-    bool resolve_http_only = false; ///< the URL may be asked without TLS
+    bool resolve_http_only = false; ///< the URL is asked without TLS
     std::uint32_t timeout = 0;      ///< -f, seconds, 0 means none
     std::int64_t time_offset = 0;   ///< seconds, added to the clock
     std::string user;               ///< -U, empty means not given

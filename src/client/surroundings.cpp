@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/surroundings.hpp"
 
+#include "client/address_lookup.hpp"
 #include "client/files.hpp"
 #include "client/key_command.hpp"
 #include "client/terminal.hpp"
@@ -44,6 +45,7 @@ surroundings real_surroundings() {
                     .command = [](const std::string& command) { return run_key_command(command); }},
         .send = send_payload,
         .resolve = resolve_host,
+        .find_address = fetch_address,
         .wait_for_door = wait_for_door,
         .confirm = confirm,
         .terminal = ::isatty(STDERR_FILENO) != 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "client/address_query.hpp"
 #include "client/door.hpp"
 #include "client/key_source.hpp"
 #include "client/transport.hpp"
@@ -25,6 +26,7 @@ struct surroundings {
     key_readers readers;
     std::function<checked<std::size_t>(const route&, std::string_view)> send;
     std::function<checked<std::vector<ip_address>>(const std::string&, family_choice)> resolve;
+    std::function<checked<ip_address>(const address_query&)> find_address;
     std::function<checked<std::optional<std::chrono::milliseconds>>(const door&,
                                                                     std::chrono::milliseconds)>
         wait_for_door;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/transport.hpp"
 
+#include "client/http_transport.hpp"
 #include "client/raw_transport.hpp"
 
 #include <array>
@@ -111,8 +112,15 @@ checked<std::size_t> send_to(const addrinfo& to, const route& way, std::string_v
 } // namespace
 
 checked<std::size_t> send_payload(const route& way, std::string_view payload) {
-    if (way.protocol == carrier::http)
-        return failure(std::string{"-P "} + name_of(way.protocol) + " is not supported yet");
+    if (way.protocol == carrier::http) {
+        const auto knock = make_http_knock(way, payload);
+        if (!knock) return knock.error();
+        auto over_tcp = way;
+        over_tcp.host = knock->host;
+        over_tcp.port = knock->port;
+        over_tcp.protocol = carrier::tcp;
+        return send_payload(over_tcp, knock->text);
+    }
     if (way.port == 0 && way.protocol != carrier::icmp)
         return failure("--server-port 0 is no port to send to: use 1-65535");
     const auto addresses = look_up(way.host, std::to_string(way.port), family_of(way),

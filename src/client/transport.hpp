@@ -31,8 +31,9 @@ struct route {
 };
 
 /// Sends `payload`: in one datagram to the first address of the host that takes it, or as the only
-/// data of a connection to the first that accepts one (10 s each). Returns the bytes sent, which
-/// with a raw carrier include the headers. Problem: the last address's error.
+/// data of a connection to the first that accepts one (10 s each). Over HTTP a request is that
+/// data, the proxy takes the host's place, and the answer is not waited for. Returns the bytes
+/// sent, which with a raw carrier include the headers. Problem: the last address's error.
 [[nodiscard]] checked<std::size_t> send_payload(const route& way, std::string_view payload);
 
 /// The addresses of `host`, in the resolver's order.

@@ -35,6 +35,7 @@ OURS = {
 # A library's headers -> the only folders that may name them. The longest match counts.
 LIBRARIES = {
     "openssl/": ("src/core/crypto",),
+    "openssl/ssl.h": ("src/client",),  # TLS, to which crypto is a means
     "sodium": ("src/core/crypto",),
     "pcap": ("src/daemon",),
     "boost/asio": ("src/firewall", "src/daemon", "src/client"),

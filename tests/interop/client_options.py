@@ -120,6 +120,26 @@ def rows():
     yield Row("random-port", HMAC + ["-r"], ignore=["destination port"])
     yield Row("protocol-udp", HMAC + ["-P", "UDP"])
     yield Row("protocol-tcp", HMAC + ["-P", "tcp"])
+    yield Row("protocol-http", HMAC + ["-P", "Http", "-u", "x"])
+    yield Row("http-proxy", HMAC + ["-H", "proxy:8080", "-p", "80"])
+    yield Row("http-proxy-after-udp", HMAC + ["-P", "udp", "-H", "proxy"])
+    yield Row("http-proxy-before-udp", HMAC + ["-H", "proxy", "-P", "udp"])
+    yield Row("http-proxy-empty", HMAC + ["-H", ""])
+    yield Row("http-proxy-bad-port", HMAC + ["-H", "proxy:0"])
+    yield Row("user-agent-two-lines", HMAC + ["-P", "http", "-u", "a\r\nb"], ours="refuses")
+    # Nothing is asked in these: an address is given, or the question is refused.
+    allow = HMAC + ["-a", "192.0.2.7"]
+    yield Row("resolve-and-allow", allow + ["-R"])
+    yield Row("resolve-before-source", ["-R"] + HMAC)
+    yield Row("resolve-url-and-allow", allow + ["--resolve-url", "https://127.0.0.1/"])
+    yield Row("resolve-http-only-and-allow", allow + ["--resolve-http-only"])
+    yield Row("resolve-wget-and-allow", allow + ["--resolve-ip-http", "-w", "/no/wget",
+                                                 "--use-wget-user-agent"])
+    resolve = ["-D", "127.0.0.1", "-A", "tcp/22", "--key-rijndael", "abc"]
+    for name, url in (("https", "https://127.0.0.1/"), ("scheme", "ftp://127.0.0.1/"),
+                      ("port", "http://127.0.0.1:0/"), ("port-high", "http://127.0.0.1:65536/")):
+        yield Row(f"resolve-http-only-{name}",
+                  resolve + ["--resolve-http-only", "--resolve-url", url])
     yield Row("protocol-bad", HMAC + ["-P", "foo"])
     random = ["source port"]
     for name in ("udpraw", "TCPraw", "icmp"):
@@ -191,7 +211,10 @@ def rows():
                  "NAT_ACCESS 10.0.0.5:80", "NAT_PORT 9000", "HMAC_KEY def", "HMAC_KEY_BASE64 ZGVm",
                  "ENCRYPTION_MODE ctr", "SPA_SERVER_PORT 9", "SPA_SOURCE_PORT 9", "USE_HMAC N",
                  "ALLOW_IP 192.0.2.9", "KEY_BASE64 ZGVm", "SERVER_RESOLVE_IPV4 Y",
-                 "SPA_SERVER_PROTO tcp", "SPOOF_SOURCE_IP 192.0.2.9", "NO_SAVE_ARGS Y", "USE_GPG N", "VERBOSE Y",
+                 "SPA_SERVER_PROTO tcp", "SPA_SERVER_PROTO http", "HTTP_USER_AGENT x",
+                 "USE_WGET_USER_AGENT Y", "WGET_CMD /no/wget", "RESOLVE_IP_HTTPS Y",
+                 "RESOLVE_IP_HTTP Y", "RESOLVE_HTTP_ONLY Y", "RESOLVE_URL https://127.0.0.1/",
+                 "SPOOF_SOURCE_IP 192.0.2.9", "NO_SAVE_ARGS Y", "USE_GPG N", "VERBOSE Y",
                  # refused
                  "BOGUS x", "ACCESS", "ACCESS = tcp/9", "SPA_SERVER_PORT 65536", "FW_TIMEOUT 99999",
                  "DIGEST_TYPE xx", "ENCRYPTION_MODE xx", "SPA_SERVER_PROTO xx", "KEY_BASE64 !!",
@@ -214,7 +237,12 @@ def rows():
                                  "--use-hmac", "--hmac-digest-type", "md5", "--nat-local",
                                  "--time-offset-plus", "60", "--no-save-args", "-P", "tcp"]),
                        ("raw", ["-n", "x", "-a", "192.0.2.7", "-P", "udpraw", "-Q", "192.0.2.9",
-                                "-S", "53"])):
+                                "-S", "53"]),
+                       # (Theirs writes RESOLVE_IP_HTTPS N for -R, and then does not resolve.)
+                       ("web", ["-n", "x", "-a", "192.0.2.7", "-P", "http", "-u", "me",
+                                "--use-wget-user-agent", "--resolve-url", "https://a/x",
+                                "-w", "/no/wget"]),
+                       ("proxy", ["-n", "x", "-a", "192.0.2.7", "-H", "proxy:80"])):
         yield Row(f"save-stanza-{name}", save + more, rc="[default]\n[y]\nKEY z\n",
                   ignore=["destination port"], saves=True)
     # Both replace keys without a question; ours keeps those that this command line does not give.

@@ -28,6 +28,8 @@ struct fake_world {
     std::ostringstream err;
     std::vector<std::pair<route, std::string>> sent;
     std::optional<problem> send_fails;
+    std::vector<address_query> asked;
+    std::optional<ip_address> answer; ///< of the web server that is asked for our address
     std::vector<std::pair<door, std::chrono::milliseconds>> waited;
     std::size_t opens_at = 1; ///< which of the waits ends well, 0 for none
     bool terminal = false;
@@ -62,6 +64,11 @@ struct fake_world {
                 if (host != "host.example") return failure("error in getaddrinfo: unknown");
                 return std::vector{*ip_address::parse("2001:db8::7"),
                                    *ip_address::parse("192.0.2.7")};
+            },
+            .find_address = [this](const address_query& query) -> checked<ip_address> {
+                asked.push_back(query);
+                if (!answer) return failure("[-] Could not resolve IP via: '" + query.url + "'");
+                return *answer;
             },
             .wait_for_door = [this](const door& which, std::chrono::milliseconds limit)
                 -> checked<std::optional<std::chrono::milliseconds>> {

@@ -190,3 +190,67 @@ TEST_CASE("random ports are in their range") {
         CHECK(world.sent.back().first.port <= 65534);
     }
 }
+
+TEST_CASE("option -R opens for the address that a web server sees") {
+    fake_world world;
+    world.answer = ip_address::parse("203.0.113.9").value();
+    const std::vector<std::string> words{"-A", "tcp/22",         "-R",  "-D",         "h",
+                                         "-v", "--key-rijndael", "abc", "--key-hmac", "def"};
+    CHECK(world.run(words) == 0);
+    REQUIRE(world.asked.size() == 1);
+    CHECK(world.asked[0].url == "https://www.cipherdyne.org/cgi-bin/myip");
+    CHECK(world.opened().message.text == "203.0.113.9,tcp/22");
+    CHECK(world.out_has("\n[+] Resolved external IP (via "
+                        "https://www.cipherdyne.org/cgi-bin/myip) as: 203.0.113.9\n"));
+    CHECK(world.err.str().empty());
+
+    auto quiet = words;
+    quiet.erase(quiet.begin() + 5);
+    CHECK(world.run(quiet) == 0);
+    CHECK_FALSE(world.out_has("Resolved"));
+}
+
+TEST_CASE("an address that cannot be found out sends nothing") {
+    fake_world world;
+    CHECK(world.run({"-A", "tcp/22", "--resolve-url", "http://a/", "-D", "h", "--key-rijndael",
+                     "abc"}) == 1);
+    CHECK(world.sent.empty());
+    CHECK(world.err_has("[-] Warning: IP resolution URL 'http://a/' should begin with"));
+    CHECK(world.err_has("[-] Could not resolve IP via: 'https://a/'\n"));
+    CHECK(world.run({"-A", "tcp/22", "--resolve-url", "ftp://a/", "-D", "h", "--key-rijndael",
+                     "abc"}) == 1);
+    CHECK(world.asked.size() == 1);
+    CHECK(world.err_has("Invalid --resolve-url 'ftp://a/'"));
+}
+
+TEST_CASE("options -a and -s win over -R") {
+    fake_world world;
+    CHECK(world.knock({"-R", "--resolve-url", "ftp://a/"}) == 0);
+    CHECK(world.opened().message.text == "192.0.2.7,tcp/22");
+    CHECK(world.knock({"-s", "-R"}) == 0);
+    CHECK(world.opened(1).message.text == "0.0.0.0,tcp/22");
+    CHECK(world.asked.empty());
+}
+
+TEST_CASE("an HTTP proxy implies HTTP, and allows nothing else") {
+    fake_world world;
+    CHECK(world.knock({"-P", "udp", "-H", "proxy:8080", "-u", "me"}) == 0);
+    CHECK(world.sent.at(0).first.protocol == carrier::http);
+    CHECK(world.sent[0].first.http_proxy == "proxy:8080");
+    CHECK(world.sent[0].first.user_agent == "me");
+    CHECK(world.knock({"-H", "proxy:8080", "-P", "tcp"}) == 1);
+    CHECK(world.err_has("Cannot set --http-proxy with a non-HTTP protocol."));
+    CHECK(world.knock({"-H", "proxy:0"}) == 1);
+    CHECK(world.knock({"-u", "a\r\nX: y"}) == 1);
+    CHECK(world.sent.size() == 1);
+}
+
+TEST_CASE("option --test -v shows the HTTP request that is not sent") {
+    fake_world world;
+    CHECK(world.knock({"-T", "-v", "-P", "http", "-u", "me"}) == 0);
+    CHECK(world.sent.empty());
+    CHECK(world.out_has(" HTTP/1.1\r\nUser-Agent: me\r\nAccept: */*\r\nHost: h\r\n"
+                        "Connection: close\r\n\r\n\ntest mode enabled"));
+    CHECK(world.knock({"-T", "-H", "proxy", "-D", "a b"}) == 1);
+    CHECK(world.err_has("'a b' cannot be the server of an HTTP request"));
+}

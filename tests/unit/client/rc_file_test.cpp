@@ -135,6 +135,8 @@ TEST_CASE("every directive that is built has its effect") {
     CHECK(with("WGET_CMD /bin/wget").wget_command == "/bin/wget");
     CHECK(with("RESOLVE_URL https://a/").resolve_url == "https://a/");
     CHECK(with("RESOLVE_HTTP_ONLY Y").resolve_http_only);
+    CHECK(with("RESOLVE_HTTP_ONLY Y").resolve);
+    CHECK_FALSE(with("RESOLVE_HTTP_ONLY N").resolve);
     CHECK(with("USE_GPG Y").use_gpg);
     CHECK(with("USE_GPG_AGENT Y").gpg_agent);
     CHECK(with("GPG_RECIPIENT k").gpg_recipient == "k");

@@ -166,7 +166,11 @@ TEST_CASE("what is missing is named in order") {
           }).find("-A/--access or -C/--server-cmd is missing") != std::string::npos);
     CHECK(missing([](auto& s) { (s.access = ""), (s.command = "id"); }) == "complete");
     CHECK(missing([](auto& s) { (s.allow_source = allow_from::nothing), (s.resolve = true); }) ==
-          "--resolve-ip-https is not supported yet");
+          "complete");
+    CHECK(missing([](auto& s) { s.http_proxy = "p"; }) ==
+          "Cannot set --http-proxy with a non-HTTP protocol.");
+    CHECK(missing([](auto& s) { (s.http_proxy = "p"), (s.protocol = carrier::http); }) ==
+          "complete");
     CHECK(missing([](auto& s) { s.resolve = true; }) == "complete");
 }
 

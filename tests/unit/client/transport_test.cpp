@@ -86,6 +86,26 @@ TEST_CASE("over TCP the packet is the only data") {
     CHECK(there.receive() == "payload");
 }
 
+TEST_CASE("over HTTP the packet is the path of the only request") {
+    receiver there{SOCK_STREAM};
+    route way{"127.0.0.1", there.port(), 0, carrier::http};
+    way.user_agent = "A";
+    const std::string direct = "GET /pay_load- HTTP/1.1\r\nUser-Agent: A\r\nAccept: */*\r\n"
+                               "Host: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    const auto sent = send_payload(way, "pay/load+");
+    REQUIRE(sent);
+    CHECK(*sent == direct.size());
+    CHECK(there.receive() == direct);
+
+    way.host = "server.invalid"; // the proxy's to resolve
+    way.port = 1;
+    way.http_proxy = "127.0.0.1:" + std::to_string(there.port());
+    REQUIRE(send_payload(way, "x"));
+    CHECK(there.receive().rfind("GET http://server.invalid/x HTTP/1.1\r\n", 0) == 0);
+    way.http_proxy = "a b";
+    CHECK(send_payload(way, "x").error().text.rfind("Invalid HTTP proxy", 0) == 0);
+}
+
 TEST_CASE("what cannot be sent is told") {
     CHECK(
         send_payload({"host.invalid", 62201}, "x").error().text.rfind("error in getaddrinfo", 0) ==
