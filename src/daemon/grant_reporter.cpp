@@ -7,13 +7,15 @@
 namespace fwknop::daemon {
 
 void grant_reporter::added(const opened_event& event) {
-    log::info(added_rule_line(event.place.kind, event.place.chain, event.request.source,
-                              event.request.destination, event.services, event.expires));
+    log::info(added_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
+                              event.request.source, event.destination(), event.covered_services(),
+                              event.expires));
 }
 
 void grant_reporter::extended(const opened_event& event) {
-    log::info(extended_rule_line(event.place.kind, event.place.chain, event.request.source,
-                                 event.request.destination, event.services, event.expires));
+    log::info(extended_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
+                                 event.request.source, event.destination(),
+                                 event.covered_services(), event.expires));
 }
 
 void grant_reporter::removed(const removed_event& event) {

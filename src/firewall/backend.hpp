@@ -3,6 +3,7 @@
 
 #include "core/moment.hpp"
 #include "firewall/change.hpp"
+#include "firewall/grant_route.hpp"
 #include "firewall/grant_table.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -20,11 +21,6 @@ struct backend_outcome {
     std::string error; ///< empty: done
 
     [[nodiscard]] bool ok() const noexcept { return error.empty(); }
-};
-
-struct adopted_grant {
-    grant_key key;
-    unix_time expires{};
 };
 
 struct start_outcome : backend_outcome {
@@ -53,9 +49,9 @@ struct list_outcome : backend_outcome {
     std::string text;
 };
 
-/// A place where one grant shows up as one rule.
+/// A place where one grant shows up as one rule, if it has that role.
 struct rule_place {
-    std::string kind;  ///< "access", or "OUTPUT" for the mirror
+    rule_role role = rule_role::input;
     std::string chain; ///< e.g. "FWKNOP_INPUT"
 };
 

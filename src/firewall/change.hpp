@@ -39,6 +39,14 @@ struct tagged_rule {
     friend bool operator==(const tagged_rule&, const tagged_rule&) = default;
 };
 
+/// A grant that an earlier run left in the packet filter.
+struct adopted_grant {
+    grant_key key;
+    unix_time expires{};
+
+    friend bool operator==(const adopted_grant&, const adopted_grant&) = default;
+};
+
 /// A jump that leads packets to one of our chains and had to be made.
 struct added_jump {
     std::string from;

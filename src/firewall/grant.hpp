@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
+#include "core/policy/nat_route.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/message.hpp>
@@ -21,7 +22,8 @@ namespace fwknop {
 struct grant_key {
     ip_address source;
     std::optional<ip_address> destination; ///< none: any; else of the source's family
-    service door;
+    service door;                          ///< with NAT, the one outside
+    std::optional<nat_route> nat{};        ///< none: access to this host itself
 
     friend auto operator<=>(const grant_key&, const grant_key&) noexcept = default;
 };
@@ -47,6 +49,10 @@ struct grant {
     if (key.destination) boost::hash_combine(seed, hash_value(*key.destination));
     boost::hash_combine(seed, static_cast<unsigned>(key.door.protocol));
     boost::hash_combine(seed, key.door.port);
+    if (key.nat) {
+        boost::hash_combine(seed, hash_value(key.nat->inside.address));
+        boost::hash_combine(seed, key.nat->inside.port);
+    }
     return seed;
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -167,15 +168,22 @@ void grant_keeper::take_opens(work& next) {
         request_share share;
         share.request = std::move(waiting.request);
         share.expires = waiting.arrived.wall + share.request.timeout;
-        for (const service& door : share.request.services) {
-            const grant_key key{share.request.source, share.request.destination, door};
+        const open_request& asked = share.request;
+        // An outside port leads to one place inside.
+        const std::span<const service> all{asked.services};
+        for (const service& door : asked.nat && !all.empty() ? all.first(1) : all) {
+            const auto key = make_grant_key(asked.source, asked.destination, door, asked.nat);
             const auto opened = table_.open(key, share.request.timeout, waiting.arrived);
             const auto found = known.find(key);
             if (opened.verdict == open_verdict::unchanged) {
                 if (found != known.end()) share.changes.push_back(found->second);
                 continue;
             }
-            (opened.verdict == open_verdict::added ? share.added : share.extended).push_back(door);
+            auto& doors = opened.verdict == open_verdict::added ? share.added : share.extended;
+            if (asked.nat)
+                doors = asked.services; // the log tells what was asked for
+            else
+                doors.push_back(door);
             if (found != known.end()) { // twice in one batch: one change, with the later expiry
                 next.batch.changes[found->second].expires = opened.now.expires;
                 share.changes.push_back(found->second);
@@ -204,7 +212,7 @@ void grant_keeper::take_closes(work& next, moment now) {
     next.closes = true;
     for (const expired_grant& over : table_.expire(now))
         next.removals.push_back(
-            {{change_kind::remove, over.what.key, over.what.expires, {}}, over.position, true});
+            {{change_kind::remove, over.what.key, over.what.expires, {}}, over.positions, true});
     const auto last = watched_.upper_bound(now.steady);
     for (auto it = watched_.begin(); it != last; ++it)
         next.batch.tagged.push_back(std::move(it->second));
@@ -241,7 +249,7 @@ void grant_keeper::settle_opens(const work& done, const apply_outcome& outcome, 
                 table_.withdraw(open.key);
             // Perhaps the rule is there after all: then nobody would ever remove it.
             if (failure.uncertain) {
-                overdue_.push_back({{change_kind::remove, open.key, open.expires, {}}, 0, false});
+                overdue_.push_back({{change_kind::remove, open.key, open.expires, {}}, {}, false});
                 schedule_retry(now);
             }
         }
@@ -255,7 +263,9 @@ void grant_keeper::settle_opens(const work& done, const apply_outcome& outcome, 
             observer_.open_failed(share.request, failed[*broken]->error);
             continue;
         }
+        const role_set roles = roles_of(share.request.nat);
         for (const rule_place& place : places) {
+            if (!roles.contains(place.role)) continue;
             if (!share.added.empty())
                 observer_.added({place, share.request, share.added, share.expires});
             if (!share.extended.empty())
@@ -283,9 +293,12 @@ void grant_keeper::settle_closes(const work& done, const apply_outcome& outcome,
             continue;
         }
         if (!removal.announced) continue;
+        const role_set roles = roles_of(removal.what.key.nat);
         for (const rule_place& place : places)
-            observer_.removed(
-                {place.chain, removal.position, removal.what.expires, removal.what.key});
+            if (roles.contains(place.role))
+                observer_.removed({place.chain,
+                                   removal.positions[static_cast<std::size_t>(place.role)],
+                                   removal.what.expires, removal.what.key});
     }
     for (std::size_t i = 0; i < done.batch.tagged.size(); ++i) {
         const tagged_rule& rule = done.batch.tagged[i];

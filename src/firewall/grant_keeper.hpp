@@ -78,7 +78,7 @@ class grant_keeper {
     /// A close that failed and is tried again.
     struct late_close {
         change what;
-        std::size_t position;
+        rule_positions positions;
         bool announced; ///< false: nobody was told of the rule, which may not even be there
     };
     struct work;

@@ -13,6 +13,7 @@ std::string rule_line(std::string_view verb, std::string_view kind, std::string_
     line.append(" ").append(kind).append(" rule ").append(preposition).append(" ").append(chain);
     line.append(" for ").append(source.to_string()).append(" -> ");
     line.append(destination ? destination->to_string() : source.is_v4() ? "0.0.0.0/0" : "::/0");
+    if (services.empty()) line.append(" */*");
     char separator = ' ';
     for (const service& door : services) {
         line.append(1, separator).append(to_string(door));

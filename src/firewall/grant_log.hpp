@@ -17,7 +17,7 @@
 namespace fwknop {
 
 /// `Added <kind> rule to <chain> for <source> -> <destination or 0.0.0.0/0> <proto/port,…>,
-/// expires at <unix seconds>`. `kind` is `access` for the input chain, `OUTPUT` for its mirror.
+/// expires at <unix seconds>`. `kind` is a rule's name as `name_of` has it. No services: `*/*`.
 [[nodiscard]] std::string added_rule_line(std::string_view kind, std::string_view chain,
                                           const ip_address& source,
                                           const std::optional<ip_address>& destination,

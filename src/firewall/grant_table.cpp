@@ -9,7 +9,10 @@
 #include <boost/multi_index/ranked_index.hpp>
 #include <boost/multi_index_container.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 
 namespace fwknop {
@@ -20,13 +23,15 @@ namespace mi = boost::multi_index;
 
 struct entry : grant {
     [[nodiscard]] ip_family family() const noexcept { return key.source.family(); }
+    [[nodiscard]] role_set roles() const noexcept { return roles_of(key.nat); }
 };
 
 struct by_key;
 struct by_deadline;
 struct by_order;
 
-// The ranked index counts: it gives a rule's number in its chain without listing the chain.
+// The ranked index counts: it gives a rule's number in its chain without listing the chain. Grants
+// with the same roles stand together there, for they share their chains.
 using entries = mi::multi_index_container<
     entry,
     mi::indexed_by<mi::hashed_unique<mi::tag<by_key>, mi::member<grant, grant_key, &grant::key>>,
@@ -36,6 +41,7 @@ using entries = mi::multi_index_container<
                    mi::ranked_unique<
                        mi::tag<by_order>,
                        mi::composite_key<entry, mi::const_mem_fun<entry, ip_family, &entry::family>,
+                                         mi::const_mem_fun<entry, role_set, &entry::roles>,
                                          mi::member<grant, std::uint64_t, &grant::order>>>>>;
 
 } // namespace
@@ -68,12 +74,28 @@ struct grant_table::state {
         return {same_text ? open_verdict::unchanged : open_verdict::extended, *found, before};
     }
 
-    [[nodiscard]] std::size_t position(const entry& value) const {
+    [[nodiscard]] rule_positions positions(const entry& value) const {
         const auto& orders = all.get<by_order>();
-        const auto self = orders.iterator_to(value);
-        const auto [first, last] = orders.equal_range(value.family());
-        return order == rule_order::append ? orders.rank(self) - orders.rank(first) + 1
-                                           : orders.rank(last) - orders.rank(self);
+        const ip_family family = value.family();
+        rule_positions places{};
+        // One round for each set of roles that occurs: how many of its rules stand before ours.
+        auto [it, last] = orders.equal_range(family);
+        while (it != last) {
+            const role_set roles = it->roles();
+            const auto [first, end] = orders.equal_range(std::tuple{family, roles});
+            const auto self = std::tuple{family, roles, value.order};
+            const std::size_t before =
+                order == rule_order::append
+                    ? orders.rank(orders.lower_bound(self)) - orders.rank(first)
+                    : orders.rank(end) - orders.rank(orders.upper_bound(self));
+            for (std::size_t role = 0; role < places.size(); ++role)
+                if (roles.contains(static_cast<rule_role>(role))) places[role] += before;
+            it = end;
+        }
+        for (std::size_t role = 0; role < places.size(); ++role)
+            places[role] =
+                value.roles().contains(static_cast<rule_role>(role)) ? places[role] + 1 : 0;
+        return places;
     }
 };
 
@@ -99,7 +121,7 @@ std::vector<expired_grant> grant_table::expire(moment now) {
 
     std::vector<expired_grant> expired;
     for (auto it = deadlines.begin(); it != last; ++it)
-        expired.push_back({*it, state_->position(*it)});
+        expired.push_back({*it, state_->positions(*it)});
     deadlines.erase(deadlines.begin(), last);
     return expired;
 }
@@ -136,7 +158,10 @@ std::size_t grant_table::size() const noexcept {
 
 void grant_table::for_each(ip_family family, const std::function<void(const grant&)>& visit) const {
     const auto [first, last] = state_->all.get<by_order>().equal_range(family);
-    for (auto it = first; it != last; ++it) visit(*it);
+    std::vector<const grant*> grants;
+    for (auto it = first; it != last; ++it) grants.push_back(&*it);
+    std::ranges::sort(grants, {}, &grant::order);
+    for (const grant* each : grants) visit(*each);
 }
 
 } // namespace fwknop

@@ -3,6 +3,7 @@
 
 #include "core/moment.hpp"
 #include "firewall/grant.hpp"
+#include "firewall/grant_route.hpp"
 
 #include <fwknop/ip_address.hpp>
 
@@ -35,9 +36,9 @@ struct open_result {
 
 struct expired_grant {
     grant what;
-    /// 1-based place of its rule among our rules of its family, before this sweep. Exact unless
-    /// somebody else put rules of their own in front of it.
-    std::size_t position = 0;
+    /// Places of its rules among our rules of its family, before this sweep. Exact unless somebody
+    /// else put rules of their own in front of them.
+    rule_positions positions{};
 };
 
 /// The grants in force, whatever the packet filter. Opening, extending and withdrawing cost

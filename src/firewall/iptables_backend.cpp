@@ -25,8 +25,9 @@ constexpr int max_repair_rounds = 3;
 iptables_backend::iptables_backend(iptables_options options) : options_{std::move(options)} {}
 
 std::vector<rule_place> iptables_backend::places() const {
-    std::vector<rule_place> places{{"access", options_.layout.input.to_chain}};
-    if (options_.layout.output) places.push_back({"OUTPUT", options_.layout.output->to_chain});
+    std::vector<rule_place> places;
+    for (const auto& chain : options_.layout.chains())
+        places.push_back({chain.role, chain.spec->to_chain});
     return places;
 }
 
@@ -106,6 +107,7 @@ asio::awaitable<iptables_backend::step_result> iptables_backend::check_comments(
 asio::awaitable<iptables_backend::step_result>
 iptables_backend::start_family(ip_family family, moment now, start_outcome& outcome) {
     bool listed = false;
+    std::vector<found_rule> found;
     const auto end = [&listed](step_result done) {
         done.listed = listed;
         return done;
@@ -121,8 +123,7 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
                 plan_start(options_.layout, family, table, saved, options_.flush_at_init, now);
             if (!plan.script.empty()) done = co_await restore(family, plan.script);
             if (done.error.empty()) {
-                for (const iptables_rule& rule : plan.adopted)
-                    outcome.adopted.push_back({rule.key, rule.expires});
+                std::ranges::move(plan.found, std::back_inserter(found));
                 std::ranges::move(plan.tagged, std::back_inserter(outcome.tagged));
                 std::ranges::move(plan.jumps, std::back_inserter(outcome.jumps));
                 break;
@@ -131,6 +132,9 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
         }
         if (!done.error.empty()) co_return end(done);
     }
+    auto adopted = adopt_rules(found);
+    std::ranges::move(adopted.grants, std::back_inserter(outcome.adopted));
+    std::ranges::move(adopted.tagged, std::back_inserter(outcome.tagged));
     if (!options_.comment_check) co_return step_result{};
     const step_result checked = co_await check_comments(family);
     co_return end(checked);
@@ -277,11 +281,9 @@ asio::awaitable<list_outcome> iptables_backend::list(bool everything) {
             if (everything) {
                 chains.emplace_back();
             } else {
-                for (const chain_spec* spec :
-                     {&options_.layout.input,
-                      options_.layout.output ? &*options_.layout.output : nullptr})
-                    if (spec != nullptr && spec->table == table && saved.has_chain(spec->to_chain))
-                        chains.push_back(spec->to_chain);
+                for (const auto& chain : options_.layout.chains())
+                    if (chain.spec->table == table && saved.has_chain(chain.spec->to_chain))
+                        chains.push_back(chain.spec->to_chain);
             }
             for (const std::string& chain : chains) {
                 if (!done.error.empty()) break;

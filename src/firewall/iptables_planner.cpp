@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "firewall/iptables_planner.hpp"
 
-#include <boost/container_hash/hash.hpp>
-
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -13,29 +12,30 @@ namespace fwknop {
 
 namespace {
 
-struct rule_hash {
-    std::size_t operator()(const iptables_rule& rule) const noexcept {
-        std::size_t seed = hash_value(rule.key);
-        boost::hash_combine(seed, to_seconds(rule.expires));
-        return seed;
-    }
-};
-
-struct our_chain {
-    const chain_spec* spec;
-    rule_direction direction;
-
-    [[nodiscard]] std::string text(const iptables_rule& rule) const {
-        return iptables_rule_text(rule, direction, spec->target);
+struct our_chain : iptables_layout::chain {
+    /// Nothing if the grant has no rule here.
+    [[nodiscard]] std::optional<std::string> text(const grant_key& key, unix_time expires) const {
+        const auto rule = grant_rule(role, key, expires, spec->target);
+        if (!rule) return std::nullopt;
+        return to_text(*rule);
     }
 };
 
 std::vector<our_chain> chains_of(const iptables_layout& layout, std::string_view table) {
     std::vector<our_chain> chains;
-    if (layout.input.table == table) chains.push_back({&layout.input, rule_direction::in});
-    if (layout.output && layout.output->table == table)
-        chains.push_back({&*layout.output, rule_direction::out});
+    for (const auto& chain : layout.chains())
+        if (chain.spec->table == table) chains.push_back({chain});
     return chains;
+}
+
+// How often a rule is there or should be: rules of two grants may be the same.
+using rule_counts = std::unordered_map<std::string, std::size_t>;
+
+bool take_one(rule_counts& counts, const std::string& text) {
+    const auto found = counts.find(text);
+    if (found == counts.end() || found->second == 0) return false;
+    --found->second;
+    return true;
 }
 
 class script {
@@ -47,11 +47,11 @@ class script {
         if (!rest.empty()) body_.append(" ").append(rest);
         body_.append("\n");
     }
-    void add(const iptables_layout& layout, const our_chain& chain, const iptables_rule& rule) {
-        line(layout.prepend ? "-I" : "-A", chain.spec->to_chain, chain.text(rule));
+    void add(const iptables_layout& layout, const our_chain& chain, std::string_view text) {
+        line(layout.prepend ? "-I" : "-A", chain.spec->to_chain, text);
     }
-    void remove(const our_chain& chain, const iptables_rule& rule) {
-        line("-D", chain.spec->to_chain, chain.text(rule));
+    void remove(const our_chain& chain, std::string_view text) {
+        line("-D", chain.spec->to_chain, text);
     }
 
     void check_jump(const chain_spec& spec) {
@@ -73,7 +73,9 @@ class script {
 // A position past the end is refused by iptables; the administrator meant "at the end".
 void insert_jump(script& out, slow_plan& plan, const chain_spec& spec,
                  const iptables_table& saved) {
-    const int last = static_cast<int>(saved.rules(spec.from_chain).size()) + 1;
+    const auto made = std::ranges::count(plan.jumps, spec.from_chain, &added_jump::from);
+    const int last =
+        static_cast<int>(saved.rules(spec.from_chain).size()) + static_cast<int>(made) + 1;
     out.line("-I", spec.from_chain,
              std::to_string(std::clamp(spec.jump_position, 1, last)) + " -j " + spec.to_chain);
     plan.jumps.push_back({spec.from_chain, spec.to_chain});
@@ -81,9 +83,24 @@ void insert_jump(script& out, slow_plan& plan, const chain_spec& spec,
 
 } // namespace
 
+std::vector<iptables_layout::chain> iptables_layout::chains() const {
+    std::vector<chain> all{{&input, rule_role::input}};
+    const auto add = [&all](const std::optional<chain_spec>& spec, rule_role role) {
+        if (spec) all.push_back({&*spec, role});
+    };
+    add(output, rule_role::output);
+    add(forward, rule_role::forward);
+    add(dnat, rule_role::dnat);
+    add(snat, rule_role::snat);
+    add(masquerade, rule_role::masquerade);
+    return all;
+}
+
 std::vector<std::string> iptables_layout::tables() const {
-    std::vector<std::string> names{input.table};
-    if (output && output->table != input.table) names.push_back(output->table);
+    std::vector<std::string> names;
+    for (const chain& each : chains())
+        if (std::ranges::find(names, each.spec->table) == names.end())
+            names.push_back(each.spec->table);
     return names;
 }
 
@@ -96,18 +113,14 @@ std::vector<table_script> plan_batch(const iptables_layout& layout, ip_family fa
             body.check_jump(*chain.spec);
             for (const change& step : batch.changes) {
                 if (step.key.source.family() != family) continue;
-                switch (step.kind) {
-                case change_kind::add:
-                    body.add(layout, chain, {step.key, step.expires});
-                    break;
-                case change_kind::extend:
-                    body.add(layout, chain, {step.key, step.expires});
-                    body.remove(chain, {step.key, step.previous});
-                    break;
-                case change_kind::remove:
-                    body.remove(chain, {step.key, step.expires});
-                    break;
-                }
+                const auto text = chain.text(step.key, step.expires);
+                if (!text) continue;
+                if (step.kind == change_kind::remove)
+                    body.remove(chain, *text);
+                else
+                    body.add(layout, chain, *text);
+                if (step.kind == change_kind::extend)
+                    body.remove(chain, *chain.text(step.key, step.previous));
             }
             for (const tagged_rule& rule : batch.tagged)
                 if (rule.family == family && rule.table == table &&
@@ -125,13 +138,9 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
     slow_plan plan;
     script out{table};
 
-    std::unordered_set<iptables_rule, rule_hash> unwanted;
     std::unordered_set<grant_key> fresh;
-    for (const change& step : batch.changes) {
-        if (step.kind == change_kind::remove) unwanted.insert({step.key, step.expires});
-        if (step.kind == change_kind::extend) unwanted.insert({step.key, step.previous});
+    for (const change& step : batch.changes)
         if (step.kind != change_kind::remove) fresh.insert(step.key);
-    }
 
     // Only who knocks gets back what somebody removed: an administrator who flushed our chain in an
     // emergency must not find it full again because some grant was over.
@@ -148,32 +157,41 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
         if (opens && saved.count_jumps(chain.spec->from_chain, name) == 0)
             insert_jump(out, plan, *chain.spec, saved);
 
-        std::unordered_set<iptables_rule, rule_hash> present;
+        std::unordered_set<std::string> unwanted;
+        for (const change& step : batch.changes) {
+            if (step.kind == change_kind::add) continue;
+            const bool extends = step.kind == change_kind::extend;
+            if (auto text = chain.text(step.key, extends ? step.previous : step.expires))
+                unwanted.insert(*std::move(text));
+        }
+        rule_counts wanting;
+        wanted.for_each(family, [&](const grant& live) {
+            if (auto text = chain.text(live.key, live.expires)) ++wanting[*std::move(text)];
+        });
+
+        rule_counts present;
         for (const std::string& text : saved.rules(name)) {
-            const auto ours =
-                parse_iptables_rule(text, family, chain.direction, chain.spec->target);
-            if (ours) {
-                const grant* live = wanted.find(ours->key);
-                if (live != nullptr && live->expires == ours->expires) {
-                    present.insert(*ours);
-                    continue;
-                }
+            const auto rule = parse_iptables_rule(text, family);
+            const std::string ours = rule ? to_text(*rule) : std::string{};
+            if (rule && take_one(wanting, ours)) {
+                ++present[ours];
+                continue;
             }
             const auto expires = iptables_rule_expiry(text);
-            const bool named = std::ranges::any_of(batch.tagged, [&](const tagged_rule& rule) {
-                return rule.family == family && rule.table == table && rule.chain == name &&
-                       rule.text == text;
+            const bool named = std::ranges::any_of(batch.tagged, [&](const tagged_rule& tagged) {
+                return tagged.family == family && tagged.table == table && tagged.chain == name &&
+                       tagged.text == text;
             });
-            if ((ours && unwanted.contains(*ours)) || named || (expires && *expires <= now.wall))
+            if ((rule && unwanted.contains(ours)) || named || (expires && *expires <= now.wall))
                 out.line("-D", name, text);
         }
 
         if (!opens) continue;
         std::size_t restored = 0;
         wanted.for_each(family, [&](const grant& live) {
-            const iptables_rule rule{live.key, live.expires};
-            if (present.contains(rule)) return;
-            out.add(layout, chain, rule);
+            const auto text = chain.text(live.key, live.expires);
+            if (!text || take_one(present, *text)) return;
+            out.add(layout, chain, *text);
             if (!fresh.contains(live.key)) ++restored;
         });
         if (restored != 0)
@@ -199,14 +217,24 @@ slow_plan plan_start(const iptables_layout& layout, ip_family family, std::strin
             insert_jump(out, plan, *chain.spec, saved);
         if (flush) continue;
 
-        // The latest rule of each grant is adopted; the others would be nobody's.
-        std::unordered_map<grant_key, unix_time> latest;
-        std::unordered_set<iptables_rule, rule_hash> seen;
+        // Of a grant's rules the latest is adopted; the others would be nobody's. With NAT two
+        // grants may share a rule, and which is whose shows only when all are put together.
+        const bool unique = chain.role == rule_role::input || chain.role == rule_role::output;
+        const auto ours_in = [&](const std::string& text) {
+            auto rule = parse_iptables_rule(text, family);
+            if (rule && rule->target != chain.spec->target) rule.reset();
+            return rule;
+        };
+        const auto without_expiry = [](iptables_rule rule) {
+            rule.expires = {};
+            return to_text(rule);
+        };
+        std::unordered_map<std::string, unix_time> latest;
+        std::unordered_set<std::string> seen;
         const auto& rules = saved.rules(name);
         for (const std::string& text : rules)
-            if (const auto ours =
-                    parse_iptables_rule(text, family, chain.direction, chain.spec->target)) {
-                auto& expires = latest[ours->key];
+            if (const auto ours = ours_in(text)) {
+                auto& expires = latest[without_expiry(*ours)];
                 expires = std::max(expires, ours->expires);
             }
 
@@ -214,16 +242,19 @@ slow_plan plan_start(const iptables_layout& layout, ip_family family, std::strin
             const std::string& text = rules[i];
             const auto expires = iptables_rule_expiry(text);
             if (!expires) continue;
-            const auto ours =
-                parse_iptables_rule(text, family, chain.direction, chain.spec->target);
-            if (*expires <= now.wall ||
-                (ours && (latest[ours->key] != ours->expires || !seen.insert(*ours).second))) {
+            const auto ours = ours_in(text);
+            const bool doubled = ours && unique &&
+                                 (latest[without_expiry(*ours)] != ours->expires ||
+                                  !seen.insert(to_text(*ours)).second);
+            if (*expires <= now.wall || doubled) {
                 out.line("-D", name, text);
-            } else if (!ours) {
-                plan.tagged.push_back({family, std::string{table}, name, i + 1, text, *expires});
-            } else {
-                plan.adopted.push_back(*ours);
+                continue;
             }
+            tagged_rule place{family, std::string{table}, name, i + 1, text, *expires};
+            if (ours)
+                plan.found.push_back({chain.role, *ours, std::move(place)});
+            else
+                plan.tagged.push_back(std::move(place));
         }
     }
     plan.script = out.text();

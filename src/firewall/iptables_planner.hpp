@@ -5,6 +5,8 @@
 #include "core/policy/chain_spec.hpp"
 #include "firewall/change.hpp"
 #include "firewall/grant_table.hpp"
+#include "firewall/iptables_adopt.hpp"
+#include "firewall/iptables_grant_rule.hpp"
 #include "firewall/iptables_rule.hpp"
 #include "firewall/iptables_save.hpp"
 
@@ -28,10 +30,19 @@ namespace fwknop {
 /// The chains that we look after. The same names serve IPv4 and IPv6.
 struct iptables_layout {
     chain_spec input;
-    std::optional<chain_spec> output; ///< ENABLE_IPT_OUTPUT
-    bool prepend = false;             ///< ENABLE_RULE_PREPEND
+    std::optional<chain_spec> output;           ///< ENABLE_IPT_OUTPUT
+    std::optional<chain_spec> forward, dnat;    ///< ENABLE_IPT_FORWARDING, ENABLE_IPT_LOCAL_NAT
+    std::optional<chain_spec> snat, masquerade; ///< where sources are translated
+    bool prepend = false;                       ///< ENABLE_RULE_PREPEND
 
-    /// `filter`, or two names if input and output live in different tables.
+    struct chain {
+        const chain_spec* spec; ///< valid as long as the layout
+        rule_role role;
+    };
+    /// In the order in which jumps are made and the log tells of rules.
+    [[nodiscard]] std::vector<chain> chains() const;
+
+    /// Each once, e.g. `filter` and `nat`.
     [[nodiscard]] std::vector<std::string> tables() const;
 };
 
@@ -44,9 +55,9 @@ struct table_script {
 struct slow_plan {
     std::string script; ///< empty: the table is as it should be
     std::vector<added_jump> jumps;
-    std::vector<std::string> repairs;   ///< sentences for the log, without a final stop
-    std::vector<iptables_rule> adopted; ///< start only: grants of an earlier run, one a key
-    std::vector<tagged_rule> tagged;    ///< start only: other rules with an expiry to come
+    std::vector<std::string> repairs; ///< sentences for the log, without a final stop
+    std::vector<found_rule> found;    ///< start only: rules of an earlier run, for `adopt_rules`
+    std::vector<tagged_rule> tagged;  ///< start only: other rules with an expiry to come
 };
 
 /// The fast path: one script for each table that `batch` touches in `family`.
@@ -63,7 +74,7 @@ struct slow_plan {
                                     moment now);
 
 /// Start-up. With `flush` our chains begin empty; else what they hold is kept, apart from rules
-/// whose expiry is over and all but the latest rule of a grant.
+/// whose expiry is over and all but the latest of those that differ in their expiry alone.
 [[nodiscard]] slow_plan plan_start(const iptables_layout& layout, ip_family family,
                                    std::string_view table, const iptables_table& saved, bool flush,
                                    moment now);

@@ -59,50 +59,62 @@ std::optional<unix_time> parse_expiry(std::string_view comment) {
 
 } // namespace
 
-std::string iptables_rule_text(const iptables_rule& rule, rule_direction direction,
-                               std::string_view target) {
-    const grant_key& key = rule.key;
-    const bool in = direction == rule_direction::in;
-    std::string text = "-p ";
-    text.append(std::to_string(static_cast<unsigned>(key.door.protocol)));
-    text.append(in ? " -s " : " -d ").append(key.source.to_string());
-    if (key.destination) text.append(in ? " -d " : " -s ").append(key.destination->to_string());
-    text.append(in ? " --dport " : " --sport ").append(std::to_string(key.door.port));
-    text.append(" -m comment --comment ").append(expiry_tag);
-    text.append(std::to_string(to_seconds(rule.expires))).append(" -j ").append(target);
+std::string to_text(const iptables_rule& rule) {
+    std::string text;
+    const auto option = [&text](std::string_view name, std::string_view value) {
+        text.append(name).append(" ").append(value).append(" ");
+    };
+    if (rule.protocol) option("-p", std::to_string(static_cast<unsigned>(*rule.protocol)));
+    if (rule.source) option("-s", rule.source->to_string());
+    if (rule.destination) option("-d", rule.destination->to_string());
+    if (rule.source_port != 0) option("--sport", std::to_string(rule.source_port));
+    if (rule.destination_port != 0) option("--dport", std::to_string(rule.destination_port));
+    text.append("-m comment --comment ").append(expiry_tag);
+    text.append(std::to_string(to_seconds(rule.expires))).append(" -j ").append(rule.target);
+    if (!rule.translation.empty()) text.append(" ").append(rule.translation);
     return text;
 }
 
-std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_family family,
-                                                 rule_direction direction,
-                                                 std::string_view target) {
-    const bool in = direction == rule_direction::in;
-    std::optional<ip_address> source;
-    std::optional<ip_address> destination;
-    std::optional<protocol> transport;
-    std::optional<std::uint16_t> port;
+std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_family family) {
+    iptables_rule rule;
     std::optional<unix_time> expires;
+    const auto take_host = [family](const std::string& value, std::optional<ip_address>& to) {
+        to = parse_host(value, family);
+        return to.has_value();
+    };
+    const auto take_port = [](const std::string& value, std::uint16_t& to) {
+        const auto port = parse_number<std::uint16_t>(value);
+        to = port.value_or(0);
+        return to != 0;
+    };
 
     const auto words = words_of(text);
     for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
         const std::string& name = words[i];
         const std::string& value = words[i + 1];
-        if (name == (in ? "-s" : "-d")) {
-            if (!(source = parse_host(value, family))) return std::nullopt;
-        } else if (name == (in ? "-d" : "-s")) {
-            if (!(destination = parse_host(value, family))) return std::nullopt;
+        if (name == "-s") {
+            if (!take_host(value, rule.source)) return std::nullopt;
+        } else if (name == "-d") {
+            if (!take_host(value, rule.destination)) return std::nullopt;
         } else if (name == "-p") {
-            if (!(transport = parse_protocol(value))) return std::nullopt;
-        } else if (name == (in ? "--dport" : "--sport")) {
-            if (!(port = parse_number<std::uint16_t>(value)) || *port == 0) return std::nullopt;
+            if (!(rule.protocol = parse_protocol(value))) return std::nullopt;
+        } else if (name == "--sport") {
+            if (!take_port(value, rule.source_port)) return std::nullopt;
+        } else if (name == "--dport") {
+            if (!take_port(value, rule.destination_port)) return std::nullopt;
         } else if (name == "--comment") {
             expires = parse_expiry(value);
             if (!expires || value != std::string{expiry_tag} + std::to_string(to_seconds(*expires)))
                 return std::nullopt;
         } else if (name == "-j") {
-            // What follows the target are its own defaults (`--reject-with …`), not conditions.
-            if (value != target || !source || !transport || !port || !expires) return std::nullopt;
-            return iptables_rule{{*source, destination, {*transport, *port}}, *expires};
+            if (!expires) return std::nullopt;
+            rule.expires = *expires;
+            rule.target = value;
+            // What follows the target are its own options and defaults (`--reject-with …`), not
+            // conditions.
+            if (i + 3 < words.size() && words[i + 2].starts_with("--to-"))
+                rule.translation = words[i + 2] + " " + words[i + 3];
+            return rule;
         } else if (name != "-m" || (value != "tcp" && value != "udp" && value != "comment")) {
             return std::nullopt;
         }

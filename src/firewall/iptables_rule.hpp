@@ -2,44 +2,42 @@
 #pragma once
 
 #include "core/moment.hpp"
-#include "firewall/grant.hpp"
 
 #include <fwknop/ip_address.hpp>
+#include <fwknop/message.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-// One access rule as text: written the way iptables reads it, and recognised the way iptables
+// One rule of ours as text: written the way iptables reads it, and recognised the way iptables
 // lists it. The text begins after the chain's name.
 
 namespace fwknop {
 
-/// Which way a rule looks at a grant.
-enum class rule_direction {
-    in,  ///< from the grant's source to the door
-    out, ///< the mirror: from the door to the grant's source
-};
-
-/// A rule that has exactly the form of ours.
+/// A rule that has the form of ours.
 struct iptables_rule {
-    grant_key key;
+    std::optional<ip_address> source;
+    std::optional<ip_address> destination;
+    std::optional<fwknop::protocol> protocol;
+    std::uint16_t source_port = 0;      ///< 0: any
+    std::uint16_t destination_port = 0; ///< 0: any
     unix_time expires{};
+    std::string target;
+    std::string translation; ///< the target's option, e.g. `--to-destination 10.0.0.5:22`, or empty
 
     friend bool operator==(const iptables_rule&, const iptables_rule&) = default;
 };
 
-/// `-p <number> -s <source> [-d <destination>] --dport <port> -m comment --comment _exp_<t>
-/// -j <target>`, or its mirror.
-[[nodiscard]] std::string iptables_rule_text(const iptables_rule& rule, rule_direction direction,
-                                             std::string_view target);
+/// `-p <number> -s <source> -d <destination> --sport <port> --dport <port> -m comment --comment
+/// _exp_<t> -j <target> <translation>`, without what is not set.
+[[nodiscard]] std::string to_text(const iptables_rule& rule);
 
-/// The grant behind a listed rule (`-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment
-/// _exp_1 -j ACCEPT`), or nothing if the rule says anything that ours never say.
+/// A listed rule (`-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment _exp_1
+/// -j ACCEPT`), or nothing if it says anything that ours never say.
 [[nodiscard]] std::optional<iptables_rule> parse_iptables_rule(std::string_view text,
-                                                               ip_family family,
-                                                               rule_direction direction,
-                                                               std::string_view target);
+                                                               ip_family family);
 
 /// The time in the first `_exp_<unix seconds>` of a listed rule's comments, wherever in the
 /// comment it stands.

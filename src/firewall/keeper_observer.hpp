@@ -4,6 +4,7 @@
 #include "core/moment.hpp"
 #include "firewall/backend.hpp"
 #include "firewall/grant.hpp"
+#include "firewall/grant_route.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/message.hpp>
@@ -21,9 +22,10 @@ namespace fwknop {
 struct open_request {
     ip_address source;
     std::optional<ip_address> destination;
-    std::vector<service> services;   ///< in the order asked
+    std::vector<service> services;   ///< in the order asked; with NAT the first counts
     std::chrono::seconds timeout{0}; ///< above zero
     std::uint64_t token = 0;         ///< the caller's own, comes back in every event about it
+    std::optional<nat_route> nat{};  ///< none: access to this host itself
 };
 
 /// Rules that took effect for one request, at one place.
@@ -32,6 +34,17 @@ struct opened_event {
     const open_request& request;
     std::vector<service> services; ///< those of the request that this event is about
     unix_time expires{};
+
+    /// What the log says of the request. No services: all of them. That a DNAT rule for all ports
+    /// is for one destination is left out, as ever.
+    [[nodiscard]] std::optional<ip_address> destination() const {
+        return has_destination(place.role) && !covers_all_ports(place.role, request.nat)
+                   ? request.destination
+                   : std::nullopt;
+    }
+    [[nodiscard]] std::vector<service> covered_services() const {
+        return covers_all_ports(place.role, request.nat) ? std::vector<service>{} : services;
+    }
 };
 
 struct removed_event {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
+#include "core/policy/nat_route.hpp"
 #include "core/policy/network_set.hpp"
 #include "core/policy/port_set.hpp"
 
@@ -60,11 +61,6 @@ struct gpg_settings {
     [[nodiscard]] bool usable() const noexcept {
         return !decrypt_id.empty() && (decrypt_password || no_password);
     }
-};
-
-struct nat_endpoint {
-    ip_address address;
-    std::uint16_t port = 0;
 };
 
 /// `FORCE_*`, `DISABLE_DNAT`, `FORWARD_ALL`.

@@ -27,12 +27,14 @@ void enter_new_network_namespace() {
 }
 
 void event_log::added(const opened_event& event) {
-    lines.push_back(added_rule_line(event.place.kind, event.place.chain, event.request.source,
-                                    event.request.destination, event.services, event.expires));
+    lines.push_back(added_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
+                                    event.request.source, event.destination(),
+                                    event.covered_services(), event.expires));
 }
 void event_log::extended(const opened_event& event) {
-    lines.push_back(extended_rule_line(event.place.kind, event.place.chain, event.request.source,
-                                       event.request.destination, event.services, event.expires));
+    lines.push_back(extended_rule_line(name_of(event.place.role, event.request.nat),
+                                       event.place.chain, event.request.source, event.destination(),
+                                       event.covered_services(), event.expires));
 }
 void event_log::removed(const removed_event& event) {
     lines.push_back(removed_rule_line(event.position, event.chain, event.expires));

@@ -25,7 +25,7 @@ TEST_CASE("what became of a grant is told in the words that filters know") {
     log_lines log;
     grant_reporter reporter;
     const opened_event opened{
-        {"access", "FWKNOP_INPUT"}, asked, asked.services, from_seconds(noon + 30)};
+        {rule_role::input, "FWKNOP_INPUT"}, asked, asked.services, from_seconds(noon + 30)};
     reporter.added(opened);
     CHECK(log.take() == lines{"Added access rule to FWKNOP_INPUT for 203.0.113.9 -> 0.0.0.0/0 "
                               "tcp/22,udp/53, expires at 1700000030"});
@@ -41,9 +41,42 @@ TEST_CASE("of a request only the doors that the event is about are told") {
     open_request request = asked;
     request.destination = at("198.51.100.9");
     grant_reporter{}.added(
-        {{"OUTPUT", "FWKNOP_OUTPUT"}, request, {{protocol::udp, 53}}, from_seconds(5)});
+        {{rule_role::output, "FWKNOP_OUTPUT"}, request, {{protocol::udp, 53}}, from_seconds(5)});
     CHECK(log.take() == lines{"Added OUTPUT rule to FWKNOP_OUTPUT for 203.0.113.9 -> 198.51.100.9 "
                               "udp/53, expires at 5"});
+}
+
+TEST_CASE("each rule of a grant with NAT has its name") {
+    log_lines log;
+    open_request request = asked;
+    request.destination = at("198.51.100.9");
+    request.nat.emplace();
+    request.nat->inside = {at("10.0.0.5"), 22};
+    const auto line = [&](rule_role role) {
+        grant_reporter{}.added({{role, "CHAIN"}, request, request.services, from_seconds(5)});
+        const auto told = log.take();
+        REQUIRE(told.size() == 1);
+        return told[0];
+    };
+    const std::string tail = " tcp/22,udp/53, expires at 5";
+    CHECK(line(rule_role::forward) ==
+          "Added FORWARD rule to CHAIN for 203.0.113.9 -> 0.0.0.0/0" + tail);
+    CHECK(line(rule_role::dnat) ==
+          "Added DNAT rule to CHAIN for 203.0.113.9 -> 198.51.100.9" + tail);
+    CHECK(line(rule_role::snat) == "Added SNAT rule to CHAIN for 203.0.113.9 -> 0.0.0.0/0" + tail);
+    CHECK(line(rule_role::masquerade) ==
+          "Added SNAT rule to CHAIN for 203.0.113.9 -> 0.0.0.0/0" + tail);
+    request.nat->local = true;
+    CHECK(line(rule_role::input) ==
+          "Added local NAT rule to CHAIN for 203.0.113.9 -> 198.51.100.9" + tail);
+    request.nat->all_ports = true;
+    CHECK(line(rule_role::input) ==
+          "Added local NAT rule to CHAIN for 203.0.113.9 -> 198.51.100.9" + tail);
+    const std::string all = " rule to CHAIN for 203.0.113.9 -> 0.0.0.0/0 */*, expires at 5";
+    CHECK(line(rule_role::forward) == "Added FORWARD ALL" + all);
+    CHECK(line(rule_role::dnat) == "Added DNAT ALL" + all);
+    CHECK(line(rule_role::snat) == "Added SNAT ALL" + all);
+    CHECK(line(rule_role::masquerade) == "Added SNAT ALL" + all);
 }
 
 TEST_CASE("what went wrong names whom it hit and the program's own words") {

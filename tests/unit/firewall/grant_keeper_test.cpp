@@ -269,3 +269,35 @@ TEST_CASE("stop comes to an end although the tear-down hangs") {
     CHECK(s.stop().error == "the tear-down was cut short");
     CHECK(std::chrono::steady_clock::now() - begin < 190ms);
 }
+
+TEST_CASE("with NAT the first port counts, and each rule is told of") {
+    stage s;
+    s.start();
+    const auto ask = [&s](std::uint64_t token, std::uint16_t port, std::chrono::seconds timeout) {
+        open_request request{address("192.0.2.7"), std::nullopt, {ssh, dns}, timeout, token};
+        request.nat.emplace();
+        request.nat->inside = {address("10.0.0.5"), port};
+        s.keeper.open(std::move(request));
+        s.settle();
+    };
+    ask(1, 22, 30s);
+    CHECK(s.take_batches() == lines{"add 192.0.2.7 tcp/22 1000030"});
+    CHECK(s.take_events() ==
+          lines{"added FORWARDS tcp/22,udp/53 1000030 #1", "added DNATS tcp/22,udp/53 1000030 #1"});
+    s.now = at(10);
+    ask(2, 22, 30s); // the same: extended
+    CHECK(s.take_batches() == lines{"extend 192.0.2.7 tcp/22 1000040 was 1000030"});
+    ask(3, 23, 20s); // to another place: a grant of its own
+    CHECK(s.take_batches() == lines{"add 192.0.2.7 tcp/22 1000030"});
+    s.ask(4, {ssh}, 20s); // as is plain access
+    s.settle();
+    CHECK(s.take_batches() == lines{"add 192.0.2.7 tcp/22 1000030"});
+    s.take_events();
+
+    s.turn(30);
+    CHECK(s.take_events() == lines{"removed FORWARDS 2 1000030", "removed DNATS 2 1000030",
+                                   "removed CHAIN 1 1000030"});
+    s.turn(40);
+    CHECK(s.take_events() == lines{"removed FORWARDS 1 1000040", "removed DNATS 1 1000040"});
+    CHECK(s.keeper.grants().empty());
+}

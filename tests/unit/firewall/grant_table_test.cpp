@@ -64,13 +64,13 @@ TEST_CASE("grants end by the steady clock, earliest first") {
     const auto first = table.expire(at(20, -100'000)); // and stretches nothing
     REQUIRE(first.size() == 2);
     CHECK(first[0].what.key.door.port == 2);
-    CHECK(first[0].position == 2);
+    CHECK(first[0].positions[0] == 2);
     CHECK(first[1].what.key.door.port == 3);
-    CHECK(first[1].position == 3); // before the sweep
+    CHECK(first[1].positions[0] == 3); // before the sweep
     CHECK(table.size() == 1);
     const auto last = table.expire(at(30));
     REQUIRE(last.size() == 1);
-    CHECK(last[0].position == 1);
+    CHECK(last[0].positions[0] == 1);
     CHECK(table.empty());
     CHECK_FALSE(table.next_deadline());
     CHECK(table.expire(at(1000)).empty());
@@ -93,7 +93,7 @@ TEST_CASE("rule numbers follow the order of the rules, family by family") {
     std::string numbers;
     for (const auto& one : table.expire(at(11)))
         numbers +=
-            std::to_string(one.what.key.door.port) + ":" + std::to_string(one.position) + " ";
+            std::to_string(one.what.key.door.port) + ":" + std::to_string(one.positions[0]) + " ";
     if (order == rule_order::append)
         CHECK(numbers == "9:1 2:1 3:2 1:3 ");
     else
@@ -153,4 +153,37 @@ TEST_CASE("an expiry in a far future is far, not past") {
     grant_table table;
     table.adopt(tcp("192.0.2.7", 22), from_seconds(1), at(0));
     CHECK(table.expire(at(0)).size() == 1);
+}
+
+TEST_CASE("rules are numbered chain by chain") {
+    using enum rule_role;
+    const rule_order order = GENERATE(rule_order::append, rule_order::prepend);
+    grant_table table{order};
+    const auto nat = [](std::uint16_t door, bool local, source_translation source) {
+        nat_route route;
+        route.inside = {address("10.0.0.5"), 22};
+        route.local = local;
+        route.translate_source = source;
+        return make_grant_key(address("192.0.2.1"), {}, {protocol::tcp, door}, route);
+    };
+    table.open(tcp("192.0.2.1", 1), 10s, at(0));
+    table.open(nat(2, true, source_translation::none), 11s, at(0));
+    table.open(nat(3, false, source_translation::masquerade), 12s, at(0));
+    table.open(tcp("192.0.2.1", 4), 13s, at(0));
+    table.open(nat(5, false, source_translation::none), 14s, at(0));
+
+    std::vector<rule_positions> found;
+    for (const auto& one : table.expire(at(100))) found.push_back(one.positions);
+    // input, output, forward, dnat, snat, masquerade
+    const bool append = order == rule_order::append;
+    CHECK(found == (append ? std::vector<rule_positions>{{1, 1, 0, 0, 0, 0},
+                                                         {2, 0, 0, 1, 0, 0},
+                                                         {0, 0, 1, 2, 0, 1},
+                                                         {3, 2, 0, 0, 0, 0},
+                                                         {0, 0, 2, 3, 0, 0}}
+                           : std::vector<rule_positions>{{3, 2, 0, 0, 0, 0},
+                                                         {2, 0, 0, 3, 0, 0},
+                                                         {0, 0, 2, 2, 0, 1},
+                                                         {1, 1, 0, 0, 0, 0},
+                                                         {0, 0, 1, 1, 0, 0}}));
 }

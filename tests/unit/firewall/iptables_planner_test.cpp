@@ -80,7 +80,7 @@ TEST_CASE("ENABLE_RULE_PREPEND and ENABLE_IPT_OUTPUT with a destination") {
           "-C OUTPUT -j FWKNOP_OUTPUT\n"
           "-I FWKNOP_INPUT -p 6 -s 192.0.2.7 -d 127.0.0.1 --dport 22 -m comment --comment _exp_130 "
           "-j ACCEPT\n"
-          "-I FWKNOP_OUTPUT -p 6 -d 192.0.2.7 -s 127.0.0.1 --sport 22 -m comment --comment "
+          "-I FWKNOP_OUTPUT -p 6 -s 127.0.0.1 -d 192.0.2.7 --sport 22 -m comment --comment "
           "_exp_130 -j ACCEPT\n"
           "COMMIT\n");
 }
@@ -187,7 +187,7 @@ TEST_CASE("start with flush empties our chains and nothing else") {
                               listed(22, 2'000'000) + "\n");
     const auto again = plan_start(layout(), v4, "filter", saved, true, at(0));
     CHECK(again.script == "*filter\n:FWKNOP_INPUT - [0:0]\nCOMMIT\n");
-    CHECK(again.adopted.empty());
+    CHECK(again.found.empty());
     CHECK(again.jumps.empty());
 
     const auto first = plan_start(layout(), v4, "filter", filter(""), true, at(0));
@@ -236,8 +236,10 @@ TEST_CASE("start without flush adopts") {
                              listed(23, 1'000'000) +
                              "\n"
                              "COMMIT\n");
-    CHECK(plan.adopted ==
-          std::vector<iptables_rule>{{tcp("192.0.2.7", 22), from_seconds(1'000'200)}});
+    REQUIRE(plan.found.size() == 1);
+    CHECK(plan.found[0].role == rule_role::input);
+    CHECK(plan.found[0].rule ==
+          grant_rule(rule_role::input, tcp("192.0.2.7", 22), from_seconds(1'000'200), "ACCEPT"));
     CHECK(plan.tagged == std::vector<tagged_rule>{
                              {v4, "filter", "FWKNOP_INPUT", 4, foreign, from_seconds(1'000'500)}});
 }
@@ -260,4 +262,109 @@ TEST_CASE("the comment check leaves nothing behind") {
           "*filter\n-A FWKNOP_INPUT -m comment --comment _exp_1 -j RETURN\nCOMMIT\n");
     CHECK(plan_comment_check(layout(), true).text ==
           "*filter\n-D FWKNOP_INPUT -m comment --comment _exp_1 -j RETURN\nCOMMIT\n");
+}
+
+namespace {
+
+iptables_layout layout_with_nat() {
+    iptables_layout made = layout();
+    made.forward = {"ACCEPT", "filter", "FORWARD", 1, "FWKNOP_FORWARD", 1};
+    made.dnat = {"DNAT", "nat", "PREROUTING", 1, "FWKNOP_PREROUTING", 1};
+    made.snat = {"SNAT", "nat", "POSTROUTING", 1, "FWKNOP_POSTROUTING", 1};
+    made.masquerade = {"MASQUERADE", "nat", "POSTROUTING", 1, "FWKNOP_MASQUERADE", 1};
+    return made;
+}
+
+grant_key routed(std::string_view source, std::uint16_t door) {
+    nat_route route;
+    route.inside = {address("10.0.0.5"), 22};
+    route.translate_source = source_translation::masquerade;
+    return make_grant_key(address(source), std::nullopt, {protocol::tcp, door}, route);
+}
+
+const std::string nat_head = "*nat\n-C PREROUTING -j FWKNOP_PREROUTING\n"
+                             "-C POSTROUTING -j FWKNOP_POSTROUTING\n"
+                             "-C POSTROUTING -j FWKNOP_MASQUERADE\n";
+
+std::string dnat_text(int expires) {
+    return "FWKNOP_PREROUTING -p 6 -s 192.0.2.7 --dport 8022 -m comment --comment _exp_" +
+           std::to_string(expires) + " -j DNAT --to-destination 10.0.0.5:22\n";
+}
+std::string masquerade_text(int expires) {
+    return "FWKNOP_MASQUERADE -p 6 -d 10.0.0.5 --dport 22 -m comment --comment _exp_" +
+           std::to_string(expires) + " -j MASQUERADE --to-ports 8022\n";
+}
+std::string masquerade_listed(int expires) {
+    return "-A FWKNOP_MASQUERADE -d 10.0.0.5/32 -p tcp -m tcp --dport 22 -m comment --comment "
+           "_exp_" +
+           std::to_string(expires) + " -j MASQUERADE --to-ports 8022\n";
+}
+
+} // namespace
+
+TEST_CASE("a grant with NAT has a script for each table, extended and closed as a whole") {
+    const auto chains = layout_with_nat();
+    CHECK(chains.tables() == std::vector<std::string>{"filter", "nat"});
+    const grant_key key = routed("192.0.2.7", 8022);
+    const auto scripts = plan_batch(chains, v4, {{extend(key, 130, 140)}, {}});
+    REQUIRE(scripts.size() == 2);
+    CHECK(scripts[0].text ==
+          "*filter\n-C INPUT -j FWKNOP_INPUT\n-C FORWARD -j FWKNOP_FORWARD\n"
+          "-A FWKNOP_FORWARD -p 6 -s 192.0.2.7 --dport 22 -m comment --comment _exp_140 -j "
+          "ACCEPT\n"
+          "-D FWKNOP_FORWARD -p 6 -s 192.0.2.7 --dport 22 -m comment --comment _exp_130 -j "
+          "ACCEPT\nCOMMIT\n");
+    CHECK(scripts[1].text == nat_head + "-A " + dnat_text(140) + "-D " + dnat_text(130) + "-A " +
+                                 masquerade_text(140) + "-D " + masquerade_text(130) + "COMMIT\n");
+    const auto closed = plan_batch(chains, v4, {{remove(key, 140)}, {}});
+    REQUIRE(closed.size() == 2);
+    CHECK(closed[1].text ==
+          nat_head + "-D " + dnat_text(140) + "-D " + masquerade_text(140) + "COMMIT\n");
+    // Plain access leaves the other tables alone.
+    CHECK(plan_batch(chains, v4, {{add(tcp("192.0.2.7", 22), 130)}, {}}).size() == 1);
+}
+
+TEST_CASE("a rule that two grants share is there twice, and one goes with each") {
+    grant_table wanted;
+    const grant_key first = routed("192.0.2.7", 8022);
+    const grant_key second = routed("192.0.2.8", 8022);
+    wanted.open(second, 100s, at(0));
+    const int expires = 1'000'100;
+    const std::string jumps = "-A PREROUTING -j FWKNOP_PREROUTING\n"
+                              "-A POSTROUTING -j FWKNOP_POSTROUTING\n"
+                              "-A POSTROUTING -j FWKNOP_MASQUERADE\n"
+                              ":FWKNOP_PREROUTING - [0:0]\n:FWKNOP_POSTROUTING - [0:0]\n"
+                              ":FWKNOP_MASQUERADE - [0:0]\n";
+    const auto nat = [](const std::string& text) {
+        return iptables_table::parse("*nat\n" + text + "COMMIT\n", "nat");
+    };
+    const auto both = nat(jumps + masquerade_listed(expires) + masquerade_listed(expires));
+    const change_batch closes{{remove(first, expires)}, {}};
+    CHECK(plan_repair(layout_with_nat(), v4, "nat", both, closes, wanted, at(50)).script ==
+          "*nat\n-D " + masquerade_listed(expires).substr(3) + "COMMIT\n");
+
+    // One of two is missing: only that is written again.
+    wanted.open(first, 100s, at(0));
+    const change_batch opens{{add(first, expires)}, {}};
+    const auto one = nat(jumps + masquerade_listed(expires));
+    const auto script = plan_repair(layout_with_nat(), v4, "nat", one, opens, wanted, at(0)).script;
+    const auto copy = "-A " + masquerade_text(expires);
+    REQUIRE(script.find(copy) != std::string::npos);
+    CHECK(script.find(copy) == script.rfind(copy));
+}
+
+TEST_CASE("the chains of NAT are made, in an order that has masquerading first") {
+    const auto nat = iptables_table::parse("", "nat");
+    const auto plan = plan_start(layout_with_nat(), v4, "nat", nat, true, at(0));
+    CHECK(plan.script == "*nat\n:FWKNOP_PREROUTING - [0:0]\n-I PREROUTING 1 -j FWKNOP_PREROUTING\n"
+                         ":FWKNOP_POSTROUTING - [0:0]\n"
+                         "-I POSTROUTING 1 -j FWKNOP_POSTROUTING\n"
+                         ":FWKNOP_MASQUERADE - [0:0]\n-I POSTROUTING 1 -j FWKNOP_MASQUERADE\n"
+                         "COMMIT\n");
+    auto second = layout_with_nat();
+    second.snat->jump_position = second.masquerade->jump_position = 2;
+    // Behind the jump that the same script makes.
+    CHECK(plan_start(second, v4, "nat", nat, true, at(0))
+              .script.find("-I POSTROUTING 1 -j FWKNOP_POSTROUTING\n:FWKNOP_MASQUERADE - "
+                           "[0:0]\n-I POSTROUTING 2 -j FWKNOP_MASQUERADE\n") != std::string::npos);
 }

@@ -5,47 +5,74 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace fwknop;
 using namespace fwknop::test;
 
-TEST_CASE("rules as they are written") {
-    const auto t = from_seconds(1700000000);
-    grant_key aimed = udp("192.0.2.7", 53);
-    aimed.destination = address("127.0.0.1");
-    CHECK(iptables_rule_text({tcp("192.0.2.7", 22), t}, rule_direction::in, "ACCEPT") ==
-          "-p 6 -s 192.0.2.7 --dport 22 -m comment --comment _exp_1700000000 -j ACCEPT");
-    CHECK(iptables_rule_text({aimed, t}, rule_direction::in, "ACCEPT") ==
-          "-p 17 -s 192.0.2.7 -d 127.0.0.1 --dport 53 -m comment --comment _exp_1700000000 "
-          "-j ACCEPT");
-    CHECK(iptables_rule_text({aimed, t}, rule_direction::out, "MARKED") ==
-          "-p 17 -d 192.0.2.7 -s 127.0.0.1 --sport 53 -m comment --comment _exp_1700000000 "
-          "-j MARKED");
-    CHECK(iptables_rule_text({tcp("2001:db8::7", 22), t}, rule_direction::in, "ACCEPT") ==
-          "-p 6 -s 2001:db8::7 --dport 22 -m comment --comment _exp_1700000000 -j ACCEPT");
+namespace {
+
+constexpr std::string_view tag = "-m comment --comment _exp_1700000000 -j ";
+
+iptables_rule rule_of(std::string_view source, std::string_view destination, std::string target) {
+    iptables_rule rule;
+    if (!source.empty()) rule.source = address(source);
+    if (!destination.empty()) rule.destination = address(destination);
+    rule.expires = from_seconds(1700000000);
+    rule.target = std::move(target);
+    return rule;
 }
 
-TEST_CASE("rules as iptables lists them are known again") {
-    const auto t = from_seconds(1700000000);
-    const auto in = rule_direction::in;
-    CHECK(parse_iptables_rule("-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment "
-                              "_exp_1700000000 -j ACCEPT",
-                              ip_family::v4, in,
-                              "ACCEPT") == iptables_rule{tcp("192.0.2.7", 22), t});
-    grant_key aimed = udp("192.0.2.7", 53);
-    aimed.destination = address("127.0.0.1");
-    CHECK(parse_iptables_rule("-s 192.0.2.7/32 -d 127.0.0.1/32 -p udp -m udp --dport 53 -m comment "
-                              "--comment _exp_1700000000 -j ACCEPT",
-                              ip_family::v4, in, "ACCEPT") == iptables_rule{aimed, t});
-    CHECK(parse_iptables_rule("-s 127.0.0.1/32 -d 192.0.2.7/32 -p udp -m udp --sport 53 -m comment "
-                              "--comment _exp_1700000000 -j ACCEPT",
-                              ip_family::v4, rule_direction::out,
-                              "ACCEPT") == iptables_rule{aimed, t});
-    CHECK(parse_iptables_rule("-s 2001:db8::7/128 -p tcp -m tcp --dport 22 -m comment --comment "
-                              "_exp_1700000000 -j REJECT --reject-with icmp6-port-unreachable",
-                              ip_family::v6, in,
-                              "REJECT") == iptables_rule{tcp("2001:db8::7", 22), t});
+} // namespace
+
+TEST_CASE("a rule is written in one way and known as it is listed") {
+    struct row {
+        iptables_rule rule;
+        std::string written; ///< but for comment and target
+        std::string listed;
+    };
+    std::vector<row> rows;
+    auto one = rule_of("192.0.2.7", "", "ACCEPT");
+    rows.push_back({one, "-s 192.0.2.7 ", "-s 192.0.2.7/32 "});
+    one.protocol = protocol::tcp;
+    one.destination_port = 22;
+    rows.push_back(
+        {one, "-p 6 -s 192.0.2.7 --dport 22 ", "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 "});
+    one.destination = address("127.0.0.1");
+    one.protocol = protocol::udp;
+    rows.push_back({one, "-p 17 -s 192.0.2.7 -d 127.0.0.1 --dport 22 ",
+                    "-s 192.0.2.7/32 -d 127.0.0.1/32 -p udp -m udp --dport 22 "});
+    one = rule_of("", "192.0.2.7", "MARKED");
+    one.protocol = protocol::udp;
+    one.source_port = 53;
+    rows.push_back(
+        {one, "-p 17 -d 192.0.2.7 --sport 53 ", "-d 192.0.2.7/32 -p udp -m udp --sport 53 "});
+    for (const std::string translation :
+         {"--to-destination 10.0.0.5:22", "--to-source 203.0.113.5", "--to-ports 8022"}) {
+        one.translation = translation;
+        rows.push_back({one, rows[3].written, rows[3].listed});
+    }
+    one = rule_of("2001:db8::7", "", "DNAT");
+    one.protocol = protocol::tcp;
+    one.destination_port = 8022;
+    one.translation = "--to-destination [fd00::5]:22";
+    rows.push_back({one, "-p 6 -s 2001:db8::7 --dport 8022 ",
+                    "-s 2001:db8::7/128 -p tcp -m tcp --dport 8022 "});
+    for (const row& each : rows) {
+        CAPTURE(each.written);
+        std::string end = std::string{tag} + each.rule.target;
+        if (!each.rule.translation.empty()) end += " " + each.rule.translation;
+        CHECK(to_text(each.rule) == each.written + end);
+        const bool six = each.rule.source && each.rule.source->is_v6();
+        const auto family = six ? ip_family::v6 : ip_family::v4;
+        CHECK(parse_iptables_rule(each.listed + end, family) == each.rule);
+    }
+    one = rule_of("192.0.2.7", "", "REJECT"); // what follows is no condition
+    CHECK(parse_iptables_rule("-s 192.0.2.7/32 " + std::string{tag} +
+                                  "REJECT --reject-with icmp-port-unreachable",
+                              ip_family::v4) == one);
 }
 
 TEST_CASE("a rule that says anything else is not ours") {
@@ -57,20 +84,16 @@ TEST_CASE("a rule that says anything else is not ours") {
              "ACCEPT",
              "-s 192.0.2.7/32 -p icmp -m comment --comment _exp_1 -j ACCEPT",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22:23 -m comment --comment _exp_1 -j ACCEPT",
-             "-s 192.0.2.7/32 -p tcp -m tcp --sport 22 -m comment --comment _exp_1 -j ACCEPT",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment \"x _exp_1\" -j ACCEPT",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment _exp_1x -j ACCEPT",
-             "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j DROP",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment _exp_1",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m mark --mark 1 -m comment --comment "
              "_exp_1 -j ACCEPT",
              "-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -j ACCEPT",
-             "-p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
-             "-s 192.0.2.7/32 -m comment --comment _exp_1 -j ACCEPT",
              "",
          }) {
         CAPTURE(text);
-        CHECK_FALSE(parse_iptables_rule(text, ip_family::v4, rule_direction::in, "ACCEPT"));
+        CHECK_FALSE(parse_iptables_rule(text, ip_family::v4));
     }
 }
 

@@ -61,7 +61,11 @@ class fake_backend final : public backend {
     std::function<void()> during; ///< called while a batch is under way
 
     [[nodiscard]] std::string_view name() const override { return "fake"; }
-    [[nodiscard]] std::vector<rule_place> places() const override { return {{"access", "CHAIN"}}; }
+    [[nodiscard]] std::vector<rule_place> places() const override {
+        return {{rule_role::input, "CHAIN"},
+                {rule_role::forward, "FORWARDS"},
+                {rule_role::dnat, "DNATS"}};
+    }
     [[nodiscard]] rule_order order() const override { return rule_order::append; }
 
     asio::awaitable<start_outcome> start(moment) override { co_return at_start; }
