@@ -89,7 +89,7 @@ int restart_running(const std::string& pid_file) {
 }
 
 int list_rules(const server_config& config, bool everything) {
-    const auto filter = make_backend(config);
+    const auto filter = make_backend(config, true);
     std::cout << (everything ? "Listing all iptables rules in applicable tables...\n"
                              : "Listing rules in fwknopd iptables chains...\n")
               << std::endl;
@@ -103,7 +103,7 @@ int list_rules(const server_config& config, bool everything) {
 }
 
 int flush_rules(const server_config& config) {
-    const auto filter = make_backend(config);
+    const auto filter = make_backend(config, true);
     std::cout << "Deleting any existing firewall rules..." << std::endl;
     const auto flushed = run_to_end(filter->flush());
     if (!flushed.ok()) {

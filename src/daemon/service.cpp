@@ -102,7 +102,10 @@ service::service(const options& given, const configuration& config)
                 rules_for_http(config.server)} {
     open_sources();
     if (!test_mode_) {
-        backend_ = make_backend(config.server);
+        backend_ = make_backend(config.server,
+                                std::ranges::any_of(config.stanzas, [](const stanza& entry) {
+                                    return entry.nat.force_snat || entry.nat.force_masquerade;
+                                }));
         keeper_.emplace(context_.get_executor(), *backend_, reporter_);
     }
 }
@@ -126,11 +129,35 @@ void service::open_sources() {
 }
 
 void service::open_grant(const access_decision& grant, const stanza& entry) {
+    if (grant.nat_host.empty()) {
+        open_request_of(grant, entry.number);
+    } else {
+        asio::co_spawn(context_, open_by_name(grant, entry.number), asio::detached);
+    }
+}
+
+void service::open_request_of(const access_decision& grant, std::size_t stanza_number) {
     keeper_->open({.source = grant.source,
                    .destination = grant.destination,
                    .services = grant.services,
                    .timeout = grant.timeout,
-                   .token = entry.number});
+                   .token = stanza_number,
+                   .nat = grant.nat});
+}
+
+// Other packets do not wait for this one's name server.
+asio::awaitable<void> service::open_by_name(access_decision grant, std::size_t stanza_number) {
+    const std::string head =
+        "[" + grant.source.to_string() + "] (stanza #" + std::to_string(stanza_number) + ") ";
+    const auto found = co_await names_.find(grant.nat_host, grant.source.family());
+    if (!found.address) {
+        log::warning(head + "Unable to resolve Hostname in NAT SPA message: " +
+                     escaped(grant.nat_host) + ": " + found.error);
+        co_return;
+    }
+    log::info(head + "Resolved NAT IP in SPA message");
+    grant.nat->inside.address = *found.address;
+    open_request_of(grant, stanza_number);
 }
 
 void service::stop(ending why) {
@@ -255,8 +282,8 @@ asio::awaitable<void> service::read_file() {
     }
     // What was asked for is opened first; and rules that nobody is told to flush must still expire.
     asio::steady_timer timer{context_};
-    while (keeper_ &&
-           (keeper_->busy() || (!config_.server.flush_ipt_at_exit && !keeper_->grants().empty()))) {
+    while (keeper_ && (names_.running() != 0 || keeper_->busy() ||
+                       (!config_.server.flush_ipt_at_exit && !keeper_->grants().empty()))) {
         timer.expires_after(expiry_poll);
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -286,8 +313,10 @@ asio::awaitable<bool> service::start_firewall() {
     for (const auto& jump : started.jumps) log::info(added_jump_line(jump.from, jump.to));
     if (config_.server.ipt_comment_check) log::info("iptables 'comment' match is available");
     for (const auto& each : started.adopted) {
+        const auto& nat = each.key.nat;
+        const bool all = nat && nat->all_ports && !nat->local;
         log::info("Took over a rule of an earlier run for " + each.key.source.to_string() + " " +
-                  to_string(each.key.door) + ", expires at " +
+                  (all ? "*/*" : to_string(each.key.door)) + ", expires at " +
                   std::to_string(to_seconds(each.expires)));
     }
     co_return true;

@@ -6,6 +6,7 @@
 #include "daemon/configuration.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/grant_reporter.hpp"
+#include "daemon/name_lookup.hpp"
 #include "daemon/options.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/replay_store.hpp"
@@ -48,6 +49,8 @@ class service {
 
     void open_sources();
     void open_grant(const access_decision& grant, const stanza& entry);
+    void open_request_of(const access_decision& grant, std::size_t stanza_number);
+    boost::asio::awaitable<void> open_by_name(access_decision grant, std::size_t stanza_number);
     void stop(ending why);
     [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
@@ -69,6 +72,7 @@ class service {
     std::optional<std::uint64_t> packet_limit_;
     std::uint64_t packets_ = 0;
 
+    name_lookup names_; ///< of hosts in requests for NAT; outlives what runs in the context
     boost::asio::io_context context_{1};
     boost::asio::signal_set signals_;
     boost::asio::steady_timer stopped_;       ///< never expires; cancelled by `stop`

@@ -76,10 +76,9 @@ def uncommented(text: str) -> str:
     """The shipped fwknopd.conf with its examples switched on.
 
     Left out are those whose example is no working value on every machine, and those that switch
-    on what this daemon refuses by name until it is built (NAT)."""
+    on what this daemon refuses by name until it is built."""
     skip = ("ENABLE_NFQ_CAPTURE", "PCAP_DISPATCH_COUNT", "PCAP_FILE", "FIREWALL_EXE",
-            "SNAT_TRANSLATE_IP", "ACCESS_FILE", "EXT", "ENABLE_EXT", "ENABLE_IPT_LOCAL_NAT",
-            "ENABLE_FIREWD_LOCAL_NAT")
+            "SNAT_TRANSLATE_IP", "ACCESS_FILE", "EXT", "ENABLE_EXT", "ENABLE_FIREWD_LOCAL_NAT")
     lines: List[str] = []
     for line in text.splitlines():
         found = re.match(r"#([A-Z_]+\s+.*;)", line)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/policy/decision.hpp"
 
+#include "core/policy/nat_plan.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -91,12 +93,14 @@ decision decide(const message& request, const stanza& entry, const server_config
         why.required = *entry.require_username;
         return why;
     }
-    if (has_nat_access(request.type)) return refuse(refusal::nat_not_allowed);
+    if (!nat_allowed(request.type, server)) return refuse(refusal::nat_not_allowed);
     if (is_command) return refuse(refusal::command_not_allowed);
     if (!std::ranges::all_of(asked.services,
                              [&](const service& door) { return allows(entry, door); })) {
         return refuse(refusal::port_denied);
     }
+    auto nat = plan_nat(request, entry, server, *source);
+    if (nat.no) return *std::move(nat.no);
 
     access_decision granted;
     granted.source = *source;
@@ -110,6 +114,8 @@ decision decide(const message& request, const stanza& entry, const server_config
     granted.services = std::move(asked.services);
     granted.timeout = timeout_of(request, entry);
     granted.user = request.user;
+    granted.nat = nat.route;
+    granted.nat_host = std::move(nat.host);
     return granted;
 }
 
@@ -136,6 +142,10 @@ std::string refusal_text(const refused& why, std::size_t stanza_number,
     case refusal::nat_not_allowed:
         return number + "SPA packet from " + source +
                " requested NAT access, but is not enabled/supported";
+    case refusal::nat_host_name_disabled:
+        return head + "Received Hostname in NAT SPA message, but hostname is disabled.";
+    case refusal::nat_target_unusable:
+        return head + "The NAT target cannot be used: " + why.detail;
     case refusal::command_not_allowed:
         return head + "SPA Command messages are not allowed in the current configuration.";
     case refusal::port_denied:
@@ -162,6 +172,10 @@ std::string_view name_of(refusal reason) noexcept {
         return "user_mismatch";
     case refusal::nat_not_allowed:
         return "nat_not_allowed";
+    case refusal::nat_host_name_disabled:
+        return "nat_host_name_disabled";
+    case refusal::nat_target_unusable:
+        return "nat_target_unusable";
     case refusal::command_not_allowed:
         return "command_not_allowed";
     case refusal::port_denied:

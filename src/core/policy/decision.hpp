@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
+#include "core/policy/nat_route.hpp"
 #include "core/policy/server_config.hpp"
 #include "core/policy/stanza.hpp"
 
@@ -27,6 +28,8 @@ enum class refusal : std::uint8_t {
     source_address_required, ///< it asks for its own source where a real address must be named
     user_mismatch,           ///< not the user of REQUIRE_USERNAME
     nat_not_allowed,         ///< NAT is off
+    nat_host_name_disabled,  ///< its NAT target is a name, and ENABLE_NAT_DNS is off
+    nat_target_unusable,     ///< no connection of this source can go to the NAT target
     command_not_allowed,     ///< commands are off
     port_denied,             ///< not all ports are in OPEN_PORTS and out of RESTRICT_PORTS
     end_,                    ///< one past the last
@@ -39,13 +42,15 @@ struct access_decision {
     std::vector<service> services;         ///< in the order asked
     std::chrono::seconds timeout{0};
     std::string user;
+    std::optional<nat_route> nat{}; ///< for the first service; none: access to this host itself
+    std::string nat_host{};         ///< not empty: `nat->inside.address` is to be looked up
 };
 
 struct refused {
     refusal reason = refusal::stale;
     bool final = false;       ///< ends the packet; else the next matching stanza has its turn
     std::int64_t seconds = 0; ///< `stale`: the difference, never negative
-    std::string detail{};     ///< `message_malformed`: why; `user_mismatch`: the packet's user
+    std::string detail{};     ///< `user_mismatch`: the packet's user; else why, if there is more
     std::string required{};   ///< `user_mismatch`: the stanza's user
 };
 

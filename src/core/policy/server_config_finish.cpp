@@ -114,18 +114,45 @@ class finisher {
         return true;
     }
 
+    // Two kinds of rule in one chain would be taken for one another.
+    bool check_chains() {
+        struct used_chain {
+            std::string_view directive;
+            const chain_spec& spec;
+            bool used;
+        };
+        const bool nat = config_.ipt_forwarding || config_.ipt_local_nat;
+        const used_chain chains[] = {
+            {"IPT_INPUT_ACCESS", config_.ipt_input, true},
+            {"IPT_OUTPUT_ACCESS", config_.ipt_output_chain, config_.ipt_output},
+            {"IPT_FORWARD_ACCESS", config_.ipt_forward, nat},
+            {"IPT_DNAT_ACCESS", config_.ipt_dnat, nat},
+            {"IPT_SNAT_ACCESS", config_.ipt_snat_chain, nat},
+            {"IPT_MASQUERADE_ACCESS", config_.ipt_masquerade, nat},
+        };
+        for (const auto& later : chains) {
+            for (const auto& earlier : chains) {
+                if (&earlier == &later) break;
+                if (!earlier.used || !later.used || earlier.spec.table != later.spec.table ||
+                    earlier.spec.to_chain != later.spec.to_chain) {
+                    continue;
+                }
+                return refuse(later.directive, std::string{later.directive} + ": its to-chain '" +
+                                                   later.spec.to_chain + "' is that of " +
+                                                   std::string{earlier.directive} +
+                                                   "; name another");
+            }
+        }
+        return true;
+    }
+
     bool check_firewall() {
         if (!one_of("FIREWALL_BACKEND", config_.firewall_backend,
                     {"auto", "nftables", "iptables", "firewalld", "pf", "ipfw", "none"}) ||
             !one_of("NFT_MODE", config_.nft_mode, {"protect", "sets", "chain"})) {
             return false;
         }
-        if (config_.ipt_output && config_.ipt_input.table == config_.ipt_output_chain.table &&
-            config_.ipt_input.to_chain == config_.ipt_output_chain.to_chain) {
-            return refuse("IPT_OUTPUT_ACCESS", "IPT_OUTPUT_ACCESS: its to-chain '" +
-                                                   config_.ipt_input.to_chain +
-                                                   "' is that of IPT_INPUT_ACCESS; name another");
-        }
+        if (!check_chains()) return false;
         if (!config_.protect_ports.empty()) {
             const auto ports = port_set::parse(config_.protect_ports);
             if (!ports) return refuse("PROTECT_PORTS", "PROTECT_PORTS: " + ports.error().text);
@@ -194,9 +221,6 @@ std::vector<std::string> unsupported_features(const server_config& config) {
         bool in_force;
     };
     const feature features[] = {
-        {"ENABLE_IPT_FORWARDING", config.ipt_forwarding},
-        {"ENABLE_IPT_LOCAL_NAT", config.ipt_local_nat},
-        {"ENABLE_IPT_SNAT", config.ipt_snat},
         {"ENABLE_FIREWD_FORWARDING", config.firewd_forwarding},
         {"ENABLE_FIREWD_LOCAL_NAT", config.firewd_local_nat},
         {"ENABLE_FIREWD_SNAT", config.firewd_snat},

@@ -15,11 +15,6 @@ std::vector<std::string> unsupported_features(const stanza& entry) {
         {"ENABLE_CMD_EXEC", entry.command.enabled},
         {"ENABLE_CMD_SUDO_EXEC", entry.command.by_sudo},
         {"CMD_CYCLE_OPEN", entry.cycle.enabled()},
-        {"FORCE_NAT", entry.nat.force_nat.has_value()},
-        {"FORCE_SNAT", entry.nat.force_snat.has_value()},
-        {"FORCE_MASQUERADE", entry.nat.force_masquerade},
-        {"DISABLE_DNAT", entry.nat.disable_dnat},
-        {"FORWARD_ALL", entry.nat.forward_all},
         {"SOURCE_WIDEN", entry.widen.v4_prefix != 32 || entry.widen.v6_prefix != 128},
     };
     std::vector<std::string> names;

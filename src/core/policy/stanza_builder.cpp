@@ -128,6 +128,13 @@ bool finish_nat(stanza_builder& builder, const server_config& server, judge& to)
                          " requires either ENABLE_IPT_FORWARDING or ENABLE_IPT_LOCAL_NAT in "
                          "fwknopd.conf");
     }
+    if (nat.force_nat && !nat.forward_all &&
+        (nat.force_nat->port == 0 || nat.force_nat->address.is_unspecified())) {
+        return to.refuse("[*] FORCE_NAT " + nat.force_nat->address.to_string() + " " +
+                         std::to_string(nat.force_nat->port) +
+                         " leads nowhere, need an address and a port unless FORWARD_ALL is set: " +
+                         to.quoted_source());
+    }
     if (!translates || nat.force_nat) return true;
     if (!nat.forward_all) {
         return to.refuse("[*] FORCE_SNAT/FORCE_MASQUERADE requires either FORCE_NAT or "

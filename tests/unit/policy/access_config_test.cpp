@@ -226,8 +226,13 @@ TEST_CASE_METHOD(access_fixture, "NAT forcing needs NAT") {
     CHECK(nat.force_snat->to_string() == "203.0.113.7");
     CHECK(nat.force_masquerade);
     CHECK(nat.disable_dnat);
-    CHECK(unsupported_features(stanzas[0]) ==
-          std::vector<std::string>{"FORCE_NAT", "FORCE_SNAT", "FORCE_MASQUERADE", "DISABLE_DNAT"});
+    CHECK(unsupported_features(stanzas[0]).empty());
+    for (const std::string target : {"10.0.0.9 0", "0.0.0.0 22", "0.0.0.0 0"}) {
+        parse_lines("FORCE_NAT " + target + "\n");
+        CHECK(error().starts_with("[*] FORCE_NAT " + target + " leads nowhere"));
+        parse_lines("FORCE_NAT " + target + "\nFORWARD_ALL Y\n");
+        CHECK(error().empty());
+    }
     parse_lines("FORWARD_ALL Y\nFORCE_SNAT 203.0.113.7\n");
     REQUIRE(error().empty());
     CHECK(stanzas.at(0).nat.forward_all);

@@ -221,6 +221,34 @@ TEST_CASE_METHOD(judgement, "NAT is refused") {
     }
 }
 
+TEST_CASE_METHOD(judgement, "NAT that leads nowhere is refused by its reason") {
+    server.ipt_forwarding = true;
+    request.type = message_type::nat_access;
+    const std::string head = "[192.0.2.7] (stanza #3) ";
+    for (const auto& [target, words] : std::vector<std::pair<std::string, std::string>>{
+             {"0.0.0.0,22", "The NAT target cannot be used: 0.0.0.0 is no host's address"},
+             {"::ffff:0.0.0.0,22",
+              "The NAT target cannot be used: ::ffff:0.0.0.0 is no host's address"},
+             {"fd00::5,22", "The NAT target cannot be used: fd00::5 and 203.0.113.9 are not of one "
+                            "address family"}}) {
+        request.nat_access = target;
+        CHECK(denied().reason == refusal::nat_target_unusable);
+        CHECK_FALSE(denied().final);
+        CHECK(text() == head + words);
+    }
+    request.nat_access = "10.0.0.5";
+    CHECK(denied().reason == refusal::message_malformed);
+    request.nat_access = "host.example,22";
+    CHECK(granted().nat_host == "host.example");
+    server.nat_dns = false;
+    CHECK(text() == head + "Received Hostname in NAT SPA message, but hostname is disabled.");
+    request.nat_access = "::ffff:10.0.0.5,22"; // what it is called does not matter
+    CHECK(granted().nat->inside == nat_endpoint{at("10.0.0.5"), 22});
+    entry.nat.force_nat = nat_endpoint{at("10.0.0.9"), 2222};
+    request.nat_access = "host.example,22"; // nobody looks at it
+    CHECK(granted().nat->inside.port == 2222);
+}
+
 TEST_CASE_METHOD(judgement, "commands are refused") {
     request.type = message_type::command;
     request.text = "203.0.113.9,/bin/true";

@@ -67,6 +67,7 @@ TEST_CASE("what the example fwknopd.conf shows as defaults are the defaults") {
 }
 
 TEST_CASE_METHOD(access_fixture, "the example access.conf waits for its keys only") {
+    server.ipt_forwarding = true; // for what is uncommented below
     const auto text = text_of("access.conf");
     parse(text);
     CHECK(error().starts_with("[*] KEY_BASE64 value is not properly set in stanza source 'ANY'"));

@@ -217,6 +217,19 @@ TEST_CASE("what is wrong only in company is found at the end") {
         {"PROTECT_PORTS icmp/1;", "PROTECT_PORTS: [*] Invalid protocol"},
         {"ENABLE_IPT_SNAT Y; \nSNAT_TRANSLATE_IP foo;", "Invalid IPv4 addr for SNAT_TRANSLATE_IP"},
         {"ENABLE_IPT_SNAT Y; \nSNAT_TRANSLATE_IP ::1;", "Invalid IPv4 addr for SNAT_TRANSLATE_IP"},
+        {"ENABLE_IPT_FORWARDING Y;\n"
+         "IPT_FORWARD_ACCESS ACCEPT, filter, FORWARD, 1, FWKNOP_INPUT, 1;",
+         "IPT_FORWARD_ACCESS: its to-chain 'FWKNOP_INPUT' is that of IPT_INPUT_ACCESS; name"},
+        {"ENABLE_IPT_LOCAL_NAT Y;\n"
+         "IPT_DNAT_ACCESS DNAT, nat, PREROUTING, 1, FWKNOP_POSTROUTING, 1;",
+         "IPT_SNAT_ACCESS: its to-chain 'FWKNOP_POSTROUTING' is that of IPT_DNAT_ACCESS; name"},
+        {"ENABLE_IPT_LOCAL_NAT Y;\n"
+         "IPT_MASQUERADE_ACCESS MASQUERADE, nat, POSTROUTING, 1, FWKNOP_POSTROUTING, 1;",
+         "IPT_MASQUERADE_ACCESS: its to-chain 'FWKNOP_POSTROUTING' is that of IPT_SNAT_ACCESS"},
+        {"ENABLE_IPT_OUTPUT Y;\nIPT_OUTPUT_ACCESS ACCEPT, filter, OUTPUT, 1, FWKNOP_INPUT, 1;",
+         "IPT_OUTPUT_ACCESS: its to-chain 'FWKNOP_INPUT' is that of IPT_INPUT_ACCESS; name"},
+        {"IPT_DNAT_ACCESS DNAT, nat, PREROUTING, x, FWKNOP_PREROUTING, 1;",
+         "Invalid IPT_DNAT_ACCESS specification, see fwknopd.conf comments"},
         {"IPFW_ACTIVE_SET_NUM 2;", "IPFW_EXPIRE_SET_NUM '2' is IPFW_ACTIVE_SET_NUM"},
         {"PCAP_FILTER " + std::string(1025, 'x') + ";", "PCAP_FILTER has 1025 characters"},
     }));
@@ -230,7 +243,9 @@ TEST_CASE("what looks alike is right") {
     for (const std::string text :
          {"SYSLOG_FACILITY log_local7;", "ENABLE_NFQ_CAPTURE N;\nNFQ_PORT 1;",
           "FIREWALL_BACKEND NFTables;", "NFT_MODE sets;", "PROTECT_PORTS tcp/22,udp/5-9;",
-          "SNAT_TRANSLATE_IP __CHANGEME__;", "ENABLE_IPT_SNAT Y;\nSNAT_TRANSLATE_IP 192.0.2.1;"}) {
+          "SNAT_TRANSLATE_IP __CHANGEME__;",
+          "IPT_FORWARD_ACCESS ACCEPT, filter, FORWARD, 1, FWKNOP_INPUT, 1;",
+          "ENABLE_IPT_SNAT Y;\nSNAT_TRANSLATE_IP 192.0.2.1;"}) {
         CAPTURE(text);
         CHECK(reading{text}.error().empty());
     }
@@ -243,8 +258,9 @@ TEST_CASE("features that are not built are named") {
     const auto of = [](const std::string& text) {
         return unsupported_features(reading{text}.config);
     };
-    CHECK(of("ENABLE_IPT_FORWARDING Y;") == names{"ENABLE_IPT_FORWARDING"});
-    CHECK(of("ENABLE_IPT_FORWARDING N;").empty());
+    CHECK(of("ENABLE_IPT_FORWARDING Y;\nENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_SNAT Y;").empty());
+    CHECK(of("ENABLE_FIREWD_FORWARDING Y;") == names{"ENABLE_FIREWD_FORWARDING"});
+    CHECK(of("ENABLE_FIREWD_FORWARDING N;").empty());
     CHECK(of("PROTECT_PORTS tcp/22;\nNFT_MODE sets;") == names{"PROTECT_PORTS", "NFT_MODE"});
     CHECK(of("FIREWALL_BACKEND nftables;") == names{"FIREWALL_BACKEND"});
     CHECK(of("FIREWALL_BACKEND iptables;").empty());
