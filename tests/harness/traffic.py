@@ -89,8 +89,11 @@ def echoes(connection: socket.socket, timeout: float = 1.0) -> bool:
 
 
 @contextlib.contextmanager
-def echo_service(namespace: Namespace, port: int) -> Iterator[None]:
-    """The hidden service: a TCP echo for both families, connections kept for ever."""
+def echo_service(namespace: Namespace, port: int) -> Iterator[List[str]]:
+    """The hidden service: a TCP echo for both families, connections kept for ever.
+
+    Gives a list to which the address of each peer is added."""
+    peers: List[str] = []
     with namespace.entered():
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -106,13 +109,14 @@ def echo_service(namespace: Namespace, port: int) -> Iterator[None]:
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
-                peer, _ = listener.accept()
+                peer, where = listener.accept()
+                peers.append(where[0].removeprefix("::ffff:"))
                 threading.Thread(target=serve, args=(peer,), daemon=True).start()
 
     worker = threading.Thread(target=accept, daemon=True)
     worker.start()
     try:
-        yield
+        yield peers
     finally:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
