@@ -33,6 +33,20 @@ struct request_share {
     unix_time expires{};
 };
 
+// A rule of the grant that has no place, as after a new configuration. Only the mirror may be
+// missing.
+std::optional<rule_role> missing_role(const std::vector<rule_place>& places,
+                                      const std::optional<nat_route>& nat) {
+    const role_set roles = roles_of(nat);
+    for (std::size_t i = 0; i < rule_role_count; ++i) {
+        const auto role = static_cast<rule_role>(i);
+        if (role != rule_role::output && roles.contains(role) &&
+            std::ranges::find(places, role, &rule_place::role) == places.end())
+            return role;
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 struct grant_keeper::work {
@@ -75,6 +89,14 @@ asio::awaitable<start_outcome> grant_keeper::start() {
 void grant_keeper::open(open_request request) {
     if (stopping_) {
         observer_.open_failed(request, "the daemon is stopping");
+        return;
+    }
+    // Half a grant is none: say so, rather than translate nothing.
+    if (const auto role = missing_role(backend_.places(), request.nat)) {
+        observer_.open_failed(
+            request, "there is no chain for its " + std::string{name_of(*role, request.nat)} +
+                         " rule, which the configuration at the start did not ask for: restart "
+                         "the daemon");
         return;
     }
     waiting_.push_back({std::move(request), options_.clock()});

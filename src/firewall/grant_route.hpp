@@ -43,6 +43,9 @@ class role_set {
     [[nodiscard]] constexpr bool contains(rule_role role) const noexcept {
         return ((bits_ >> static_cast<unsigned>(role)) & 1U) != 0;
     }
+    [[nodiscard]] constexpr bool contains_all(const role_set& others) const noexcept {
+        return (others.bits_ & ~static_cast<unsigned>(bits_)) == 0;
+    }
 
     friend constexpr auto operator<=>(const role_set&, const role_set&) noexcept = default;
 

@@ -22,7 +22,27 @@ constexpr int max_repair_rounds = 3;
 
 } // namespace
 
-iptables_backend::iptables_backend(iptables_options options) : options_{std::move(options)} {}
+iptables_backend::iptables_backend(iptables_options options)
+    : options_{std::move(options)}, v6_layout_{options_.layout} {}
+
+const iptables_layout& iptables_backend::layout_of(ip_family family) const {
+    return family == ip_family::v4 ? options_.layout : v6_layout_;
+}
+
+// Not every kernel that filters IPv6 translates its addresses, too.
+bool iptables_backend::can_do_without(ip_family family, std::string_view table) const {
+    return family == ip_family::v6 &&
+           std::ranges::none_of(v6_layout_.chains(), [table](const iptables_layout::chain& each) {
+               return each.spec->table == table &&
+                      (each.role == rule_role::input || each.role == rule_role::output ||
+                       each.role == rule_role::forward);
+           });
+}
+
+void iptables_backend::do_without(std::string_view table) {
+    for (auto* spec : {&v6_layout_.dnat, &v6_layout_.snat, &v6_layout_.masquerade})
+        if (*spec && (*spec)->table == table) spec->reset();
+}
 
 std::vector<rule_place> iptables_backend::places() const {
     std::vector<rule_place> places;
@@ -112,15 +132,17 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
         done.listed = listed;
         return done;
     };
-    for (const std::string& table : options_.layout.tables()) {
+    for (const std::string& table : layout_of(family).tables()) {
         step_result done;
+        bool ours = false; // something of an earlier run
         for (int round = 0; round < max_repair_rounds; ++round) {
             iptables_table saved;
             done = co_await save(family, table, saved);
-            if (!done.error.empty()) co_return done;
+            if (!done.error.empty()) break;
             listed = true;
+            ours = ours || !plan_stop(layout_of(family), table, saved).empty();
             auto plan =
-                plan_start(options_.layout, family, table, saved, options_.flush_at_init, now);
+                plan_start(layout_of(family), family, table, saved, options_.flush_at_init, now);
             if (!plan.script.empty()) done = co_await restore(family, plan.script);
             if (done.error.empty()) {
                 std::ranges::move(plan.found, std::back_inserter(found));
@@ -130,7 +152,10 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
             }
             if (done.final) break;
         }
-        if (!done.error.empty()) co_return end(done);
+        if (done.error.empty()) continue;
+        if (ours || done.uncertain || !can_do_without(family, table)) co_return end(done);
+        do_without(table);
+        outcome.notices.push_back("NAT of IPv6 is not handled: " + done.error);
     }
     auto adopted = adopt_rules(found);
     std::ranges::move(adopted.grants, std::back_inserter(outcome.adopted));
@@ -162,6 +187,7 @@ asio::awaitable<start_outcome> iptables_backend::start(moment now) {
         outcome.notices.push_back("IPv6 is not handled: " + done.error);
         co_return outcome;
     }
+    std::ranges::move(v6.notices, std::back_inserter(outcome.notices));
     std::ranges::move(v6.adopted, std::back_inserter(outcome.adopted));
     std::ranges::move(v6.tagged, std::back_inserter(outcome.tagged));
     for (added_jump& made : v6.jumps)
@@ -178,7 +204,7 @@ iptables_backend::repair(ip_family family, std::string table, const change_batch
         iptables_table saved;
         done = co_await save(family, table, saved);
         if (!done.error.empty()) co_return done;
-        auto plan = plan_repair(options_.layout, family, table, saved, batch, wanted, now);
+        auto plan = plan_repair(layout_of(family), family, table, saved, batch, wanted, now);
         if (!plan.script.empty()) done = co_await restore(family, plan.script);
         if (done.error.empty()) {
             std::ranges::move(plan.jumps, std::back_inserter(outcome.jumps));
@@ -193,7 +219,7 @@ iptables_backend::repair(ip_family family, std::string table, const change_batch
 asio::awaitable<iptables_backend::step_result>
 iptables_backend::apply_family(ip_family family, const change_batch& batch,
                                const grant_table& wanted, moment now, apply_outcome& outcome) {
-    auto scripts = plan_batch(options_.layout, family, batch);
+    auto scripts = plan_batch(layout_of(family), family, batch);
     if (scripts.empty()) co_return step_result{};
     if (programs_of(family) == nullptr)
         co_return step_result{"IPv6 is not handled: install ip6tables, or enable IPv6 in the "
@@ -222,16 +248,33 @@ iptables_backend::apply_family(ip_family family, const change_batch& batch,
 asio::awaitable<apply_outcome> iptables_backend::apply(const change_batch& batch,
                                                        const grant_table& wanted, moment now) {
     apply_outcome outcome;
+    const change_batch* doable = &batch;
+    change_batch without_nat;
+    change_failure no_nat{{}, {}, "NAT of IPv6 is not handled: ip6tables cannot do it here"};
+    if (!v6_layout_.dnat && options_.layout.dnat) {
+        without_nat.tagged = batch.tagged;
+        for (std::size_t i = 0; i < batch.changes.size(); ++i) {
+            const grant_key& key = batch.changes[i].key;
+            if (key.nat && key.source.is_v6())
+                no_nat.changes.push_back(i);
+            else
+                without_nat.changes.push_back(batch.changes[i]);
+        }
+        doable = &without_nat;
+    }
     for (const ip_family family : {ip_family::v4, ip_family::v6}) {
-        const auto done = co_await apply_family(family, batch, wanted, now, outcome);
+        const auto done = co_await apply_family(family, *doable, wanted, now, outcome);
         if (done.error.empty()) continue;
         change_failure failure{{}, {}, done.error, done.uncertain};
         for (std::size_t i = 0; i < batch.changes.size(); ++i)
-            if (batch.changes[i].key.source.family() == family) failure.changes.push_back(i);
+            if (batch.changes[i].key.source.family() == family &&
+                std::ranges::find(no_nat.changes, i) == no_nat.changes.end())
+                failure.changes.push_back(i);
         for (std::size_t i = 0; i < batch.tagged.size(); ++i)
             if (batch.tagged[i].family == family) failure.tagged.push_back(i);
         outcome.failures.push_back(std::move(failure));
     }
+    if (!no_nat.changes.empty()) outcome.failures.push_back(std::move(no_nat));
     co_return outcome;
 }
 
@@ -244,13 +287,13 @@ asio::awaitable<backend_outcome> iptables_backend::flush() {
     backend_outcome outcome{options_.programs.error};
     if (!outcome.ok()) co_return outcome;
     for (const ip_family family : families()) {
-        for (const std::string& table : options_.layout.tables()) {
+        for (const std::string& table : layout_of(family).tables()) {
             step_result done;
             for (int round = 0; round < max_repair_rounds; ++round) {
                 iptables_table saved;
                 done = co_await save(family, table, saved);
                 if (!done.error.empty()) break;
-                std::string script = plan_stop(options_.layout, table, saved);
+                std::string script = plan_stop(layout_of(family), table, saved);
                 if (!script.empty()) done = co_await restore(family, std::move(script));
                 if (done.error.empty() || done.final) break;
             }
@@ -268,7 +311,7 @@ asio::awaitable<list_outcome> iptables_backend::list(bool everything) {
     list_outcome outcome{{options_.programs.error}, {}};
     if (!outcome.ok()) co_return outcome;
     for (const ip_family family : families()) {
-        for (const std::string& table : options_.layout.tables()) {
+        for (const std::string& table : layout_of(family).tables()) {
             child_command command;
             command.path = programs_of(family)->iptables;
             command.arguments = {"-w", "-t", table, "-n", "-v", "--line-numbers", "-L"};
@@ -281,7 +324,7 @@ asio::awaitable<list_outcome> iptables_backend::list(bool everything) {
             if (everything) {
                 chains.emplace_back();
             } else {
-                for (const auto& chain : options_.layout.chains())
+                for (const auto& chain : layout_of(family).chains())
                     if (chain.spec->table == table && saved.has_chain(chain.spec->to_chain))
                         chains.push_back(chain.spec->to_chain);
             }

@@ -51,6 +51,9 @@ class iptables_backend final : public backend {
 
     [[nodiscard]] const iptables_family_programs* programs_of(ip_family family) const;
     [[nodiscard]] std::vector<ip_family> families() const;
+    [[nodiscard]] const iptables_layout& layout_of(ip_family family) const;
+    [[nodiscard]] bool can_do_without(ip_family family, std::string_view table) const;
+    void do_without(std::string_view table);
     [[nodiscard]] step_result judge(const child_command& command, const child_result& result) const;
 
     boost::asio::awaitable<step_result> restore(ip_family family, std::string script);
@@ -67,6 +70,7 @@ class iptables_backend final : public backend {
                                                moment now, apply_outcome& outcome);
 
     iptables_options options_;
+    iptables_layout v6_layout_;      ///< the same, but for NAT where ip6tables cannot do that
     std::array<bool, 2> doubtful_{}; ///< by family: a script was killed, so look before the next
     bool v6_works_ = true;           ///< false: ip6tables failed at start, and the log said so
 };

@@ -13,8 +13,12 @@ namespace fwknop {
 namespace {
 
 struct our_chain : iptables_layout::chain {
-    /// Nothing if the grant has no rule here.
+    role_set all; ///< roles that the layout has chains for; the mirror may be missing
+
+    /// Nothing if the grant has no rule here, or cannot have all that it needs: half a grant would
+    /// open what nothing translates.
     [[nodiscard]] std::optional<std::string> text(const grant_key& key, unix_time expires) const {
+        if (!all.contains_all(roles_of(key.nat))) return std::nullopt;
         const auto rule = grant_rule(role, key, expires, spec->target);
         if (!rule) return std::nullopt;
         return to_text(*rule);
@@ -22,9 +26,11 @@ struct our_chain : iptables_layout::chain {
 };
 
 std::vector<our_chain> chains_of(const iptables_layout& layout, std::string_view table) {
+    role_set all{rule_role::output};
+    for (const auto& chain : layout.chains()) all.add(chain.role);
     std::vector<our_chain> chains;
     for (const auto& chain : layout.chains())
-        if (chain.spec->table == table) chains.push_back({chain});
+        if (chain.spec->table == table) chains.push_back({chain, all});
     return chains;
 }
 

@@ -243,6 +243,69 @@ TEST_CASE("a target that does not exist is an error in the program's own words")
     CHECK(host.keeper->grants().empty());
 }
 
+TEST_CASE("a grant with NAT lives and ends in all its chains") {
+    real_iptables host{variant()};
+    host.options.layout.forward = {"ACCEPT", "filter", "FORWARD", 1, "FWKNOP_FORWARD", 1};
+    host.options.layout.dnat = {"DNAT", "nat", "PREROUTING", 1, "FWKNOP_PREROUTING", 1};
+    host.options.layout.snat = {"SNAT", "nat", "POSTROUTING", 1, "FWKNOP_POSTROUTING", 1};
+    host.options.layout.masquerade = {"MASQUERADE",        "nat", "POSTROUTING", 1,
+                                      "FWKNOP_MASQUERADE", 1};
+    REQUIRE(host.start().error.empty());
+    const bool six = GENERATE(false, true);
+    const bool all = GENERATE(false, true);
+    const auto source = GENERATE(source_translation::none, source_translation::address,
+                                 source_translation::masquerade);
+    const auto address_of = [&](std::string_view v4, std::string_view v6) {
+        return ip_address::parse(six ? v6 : v4).value();
+    };
+    const auto open = [&](int seconds) {
+        open_request request{address_of("192.0.2.7", "2001:db8::7"),
+                             std::nullopt,
+                             {{protocol::tcp, 8022}},
+                             std::chrono::seconds{seconds},
+                             0};
+        request.nat.emplace();
+        request.nat->inside = {address_of("10.0.0.5", "fd00::5"), 22};
+        request.nat->all_ports = all;
+        request.nat->translate_source = source;
+        request.nat->source_address = address_of("203.0.113.5", "2001:db8::1");
+        host.keeper->open(std::move(request));
+        do host.run(5ms);
+        while (host.keeper->busy());
+    };
+    const int rules = source == source_translation::none ? 1 : 2;
+    const auto holds = [&](int times) {
+        CHECK(host.count("_exp_", six) == times);
+        CHECK(host.count("_exp_", six, "nat") == times * rules);
+        CHECK(host.count("-A", !six, "nat") == 3); // the jumps
+    };
+    open(100);
+    holds(1);
+    open(200); // extended
+    holds(1);
+
+    // After a crash it is taken over as one grant, and still extended.
+    host.crash();
+    host.options.flush_at_init = false;
+    const auto started = host.start();
+    REQUIRE(started.error.empty());
+    CHECK(started.adopted.size() == 1);
+    CHECK(started.tagged.empty());
+    open(300);
+    holds(1);
+    CHECK(host.keeper->grants().size() == 1);
+
+    host.iptables("-t nat -F", six); // the next open restores it
+    open(400);
+    holds(1);
+    for (const auto& line : host.log.lines) CHECK(line.find("failed") == line.npos);
+    CHECK(host.stop().error.empty());
+    for (const bool family : {false, true}) {
+        CHECK(host.saved(family).empty());
+        CHECK(host.saved(family, "nat").empty());
+    }
+}
+
 TEST_CASE("five hundred knocks at once, and one at a time") {
     real_iptables host{variant()};
     REQUIRE(host.start().error.empty());

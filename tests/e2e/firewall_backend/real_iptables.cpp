@@ -82,9 +82,9 @@ void real_iptables::iptables(const std::string& arguments, bool six) const {
     (void)output_of(programs.iptables + " -w " + arguments + " 2>&1");
 }
 
-std::vector<std::string> real_iptables::saved(bool six) const {
+std::vector<std::string> real_iptables::saved(bool six, const std::string& table) const {
     const auto& programs = six ? *options.programs.v6 : options.programs.v4;
-    std::istringstream text{output_of(programs.save + " -t filter")};
+    std::istringstream text{output_of(programs.save + " -t " + table)};
     std::vector<std::string> lines;
     for (std::string line; std::getline(text, line);) {
         // The nft variant makes base chains when they are first used and never takes them away.
@@ -94,9 +94,9 @@ std::vector<std::string> real_iptables::saved(bool six) const {
     return lines;
 }
 
-int real_iptables::count(std::string_view text, bool six) const {
+int real_iptables::count(std::string_view text, bool six, const std::string& table) const {
     return static_cast<int>(std::ranges::count_if(
-        saved(six), [&](const std::string& line) { return line.find(text) != line.npos; }));
+        saved(six, table), [&](const std::string& line) { return line.find(text) != line.npos; }));
 }
 
 start_outcome real_iptables::start() {

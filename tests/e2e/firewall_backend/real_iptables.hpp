@@ -52,12 +52,14 @@ class real_iptables {
     /// fails the test if it fails.
     void iptables(const std::string& arguments, bool six = false) const;
 
-    /// The rules and chains of the filter table, sorted out of comments, counters and of chains
-    /// that the kernel makes by itself.
-    [[nodiscard]] std::vector<std::string> saved(bool six = false) const;
+    /// The rules and chains of a table, sorted out of comments, counters and of chains that the
+    /// kernel makes by itself.
+    [[nodiscard]] std::vector<std::string> saved(bool six = false,
+                                                 const std::string& table = "filter") const;
 
     /// How many saved lines hold `text`.
-    [[nodiscard]] int count(std::string_view text, bool six = false) const;
+    [[nodiscard]] int count(std::string_view text, bool six = false,
+                            const std::string& table = "filter") const;
 
     /// Starts keeper and backend anew, as a daemon that starts.
     start_outcome start();

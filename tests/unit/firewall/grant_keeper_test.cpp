@@ -301,3 +301,22 @@ TEST_CASE("with NAT the first port counts, and each rule is told of") {
     CHECK(s.take_events() == lines{"removed FORWARDS 1 1000040", "removed DNATS 1 1000040"});
     CHECK(s.keeper.grants().empty());
 }
+
+TEST_CASE("a grant with a rule that has no place is refused as a whole") {
+    stage s;
+    s.start();
+    open_request request{address("192.0.2.7"), std::nullopt, {ssh}, 30s, 1};
+    request.nat.emplace();
+    request.nat->inside = {address("10.0.0.5"), 22};
+    request.nat->translate_source = source_translation::masquerade;
+    s.keeper.open(request);
+    s.settle();
+    CHECK(s.take_batches().empty());
+    CHECK(s.take_events() ==
+          lines{"open failed #1: there is no chain for its SNAT rule, which the configuration at "
+                "the start did not ask for: restart the daemon"});
+    CHECK(s.keeper.grants().empty());
+    s.ask(2, {ssh}, 30s); // without the mirror, which is not always wanted
+    s.settle();
+    CHECK(s.take_events() == lines{"added CHAIN tcp/22 1000030 #2"});
+}

@@ -11,6 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -154,6 +155,61 @@ TEST_CASE("IPv6 whose rules can be listed but not changed ends the start") {
     const auto started = wait_for(context, filter.start(at(0)));
     CHECK_FALSE(started.ok());
     CHECK(started.error.find("lock is held") != std::string::npos);
+}
+
+TEST_CASE("a kernel without NAT of IPv6 does the rest") {
+    stand_ins host;
+    asio::io_context context;
+    auto& chains = host.options.layout;
+    chains.forward = {"ACCEPT", "filter", "FORWARD", 1, "FWKNOP_FORWARD", 1};
+    chains.dnat = {"DNAT", "nat", "PREROUTING", 1, "FWKNOP_PREROUTING", 1};
+    const std::string seen = host.directory() + "/seen";
+    host.write("six-restore", "cat >> " + seen);
+    const bool lists = GENERATE(true, false); // the nft variant lists a table that it cannot make
+    host.write("six-save", lists ? "exit 0" : "[ $2 = filter ] || { echo no nat >&2; exit 3; }");
+    if (lists)
+        host.write("six-restore", "script=$(cat); case $script in *nat*) echo no nat >&2; exit 3;; "
+                                  "esac; echo \"$script\" >> " +
+                                      seen);
+    host.options.programs.v6 = {host.directory() + "/six", host.directory() + "/six-restore",
+                                host.directory() + "/six-save"};
+    host.options.programs.notice.clear();
+    iptables_backend filter{host.options};
+    const auto started = wait_for(context, filter.start(at(0)));
+    CHECK(started.error.empty());
+    REQUIRE(started.notices.size() == 1);
+    CHECK(started.notices[0].starts_with("NAT of IPv6 is not handled: "));
+    CHECK(started.notices[0].ends_with("no nat"));
+
+    nat_route route;
+    route.inside = {address("fd00::5"), 22};
+    const auto key = make_grant_key(address("2001:db8::7"), {}, {protocol::tcp, 8022}, route);
+    grant_table wanted;
+    wanted.open(tcp("2001:db8::7", 22), 30s, at(0));
+    const change_batch batch{{{change_kind::add, key, at(30).wall, {}},
+                              {change_kind::add, tcp("2001:db8::7", 22), at(30).wall, {}}},
+                             {}};
+    const auto outcome = wait_for(context, filter.apply(batch, wanted, at(0)));
+    REQUIRE(outcome.failures.size() == 1);
+    CHECK(outcome.failures[0].changes == std::vector<std::size_t>{0});
+    CHECK(outcome.failures[0].error.find("NAT of IPv6 is not handled") == 0);
+    std::ifstream file{seen};
+    const std::string done{std::istreambuf_iterator<char>{file}, {}};
+    CHECK(done.find("-A FWKNOP_INPUT -p 6 -s 2001:db8::7 --dport 22") != std::string::npos);
+    CHECK(done.find("-A FWKNOP_FORWARD") == std::string::npos); // no half of a grant
+    CHECK(wait_for(context, filter.stop()).error.empty());
+}
+
+TEST_CASE("but not where an earlier run left something") {
+    stand_ins host;
+    asio::io_context context;
+    host.options.layout.dnat = {"DNAT", "nat", "PREROUTING", 1, "FWKNOP_PREROUTING", 1};
+    host.write("six-save", "[ $2 = filter ] || echo '*nat\n:FWKNOP_PREROUTING - [0:0]\nCOMMIT'");
+    host.write("six-restore", "case $(cat) in *nat*) echo no nat >&2; exit 3;; esac");
+    host.options.programs.v6 = {host.directory() + "/six", host.directory() + "/six-restore",
+                                host.directory() + "/six-save"};
+    iptables_backend filter{host.options};
+    CHECK(wait_for(context, filter.start(at(0))).error.ends_with("no nat"));
 }
 
 TEST_CASE("after a script that was killed the table is looked at first") {

@@ -368,3 +368,17 @@ TEST_CASE("the chains of NAT are made, in an order that has masquerading first")
               .script.find("-I POSTROUTING 1 -j FWKNOP_POSTROUTING\n:FWKNOP_MASQUERADE - "
                            "[0:0]\n-I POSTROUTING 2 -j FWKNOP_MASQUERADE\n") != std::string::npos);
 }
+
+TEST_CASE("a grant that lacks a chain gets no rule at all") {
+    auto chains = layout_with_nat();
+    chains.masquerade.reset();
+    const grant_key key = routed("192.0.2.7", 8022);
+    CHECK(plan_batch(chains, v4, {{add(key, 130)}, {}}).empty());
+    grant_table wanted;
+    wanted.open(key, 100s, at(0));
+    wanted.open(tcp("192.0.2.7", 22), 100s, at(0));
+    const change_batch batch{{add(tcp("192.0.2.7", 22), 1'000'100)}, {}};
+    const auto script = plan_repair(chains, v4, "filter", filter(""), batch, wanted, at(0)).script;
+    CHECK(script.find("-A FWKNOP_INPUT ") != std::string::npos);
+    CHECK(script.find("-A FWKNOP_FORWARD ") == std::string::npos);
+}
