@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/decision_log.hpp"
 
+#include "core/spa/text.hpp"
 #include "daemon/log.hpp"
 
 #include <fwknop/report.hpp>
@@ -50,7 +51,7 @@ std::string entry_time(unix_time time) {
 void log_fields(const verdict& result) {
     if (!log::enabled(log::level::debug) || !result.packet || result.opened_by == nullptr) return;
     // Nobody gets to read a command that did not run: it may be for another machine.
-    if (result.grant() == nullptr && result.packet->message.type == message_type::command) return;
+    if (result.granted() == nullptr && result.packet->message.type == message_type::command) return;
     const stanza& entry = *result.opened_by;
     const auto hmac = entry.hmac ? std::optional{entry.hmac->type()} : std::nullopt;
     log::debug(
@@ -86,8 +87,12 @@ void decision_log::judged(const datagram& packet, const verdict& result, bool te
         if (const auto* const why = std::get_if<refused>(&each.outcome)) {
             log::warning(refusal_text(*why, entry.number, packet.source));
         } else if (test_mode) {
+            const bool opens = std::holds_alternative<access_decision>(each.outcome);
+            log::info(source_and_stanza(packet, entry) + "--test mode enabled, skipping " +
+                      (opens ? "firewall manipulation." : "command execution."));
+        } else if (const auto* const run = std::get_if<command_decision>(&each.outcome)) {
             log::info(source_and_stanza(packet, entry) +
-                      "--test mode enabled, skipping firewall manipulation.");
+                      "Processing SPA Command message: command='" + escaped(run->command) + "'.");
         }
     }
     log_fields(result);

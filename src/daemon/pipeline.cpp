@@ -98,8 +98,8 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         return;
     }
 
-    const verdict judged =
-        gate_.judge(*examined, packet.source, packet.destination, now.wall, forwarded_for);
+    const verdict judged = gate_.judge(*examined, packet.source, packet.destination,
+                                       packet.destination_port, now.wall, forwarded_for);
     if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
         ++counters_.unexpected;
         log_.unexpected(packet, now);
@@ -118,14 +118,14 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         }
     }
     log_.judged(packet, judged, test_mode_, now);
-    if (const access_decision* const grant = judged.grant()) {
+    if (const attempt* const granted = judged.granted()) {
         ++counters_.granted;
-        if (!test_mode_) open_(*grant, *judged.opened_by);
+        if (!test_mode_) open_(*granted, packet);
     }
 }
 
 void pipeline::count_attempts(const verdict& judged) noexcept {
-    if (judged.grant() != nullptr) return;
+    if (judged.granted() != nullptr) return;
     for (const auto& each : judged.attempts) {
         if (const auto* const error = std::get_if<errc>(&each.outcome)) {
             ++counters_.by_error[static_cast<std::size_t>(*error) % errc_count];

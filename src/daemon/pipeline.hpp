@@ -35,8 +35,8 @@ struct packet_counters {
 /// that arrives makes it throw.
 class pipeline {
   public:
-    /// Called for each packet that is granted.
-    using opener = std::function<void(const access_decision&, const stanza&)>;
+    /// Called for each packet that is granted, with the attempt that was.
+    using opener = std::function<void(const attempt& granted, const datagram& packet)>;
 
     /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
     /// remember in memory only. With `http` a payload that is an HTTP request is unwrapped.

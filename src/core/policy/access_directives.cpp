@@ -2,6 +2,7 @@
 #include "core/crypto/base64.hpp"
 #include "core/policy/access_values.hpp"
 #include "core/policy/config_line.hpp"
+#include "core/policy/cycle_command.hpp"
 #include "core/policy/stanza_builder.hpp"
 
 #include <algorithm>

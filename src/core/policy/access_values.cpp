@@ -4,7 +4,6 @@
 #include "core/policy/config_line.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 namespace fwknop {
@@ -101,24 +100,6 @@ parsed<std::vector<std::string>> read_gpg_ids(std::string_view text, bool full) 
         ids.push_back(std::move(id));
     }
     return ids;
-}
-
-std::vector<std::string> unknown_variables(std::string_view command) {
-    static constexpr std::array<std::string_view, 11> known{
-        "IP",      "SRC",      "PKT_SRC", "DST",   "PROTO", "PORT", "CLIENT_TIMEOUT",
-        "TIMEOUT", "DST_PORT", "USER",    "STANZA"};
-    std::vector<std::string> names;
-    for (auto at = command.find('$'); at != std::string_view::npos;
-         at = command.find('$', at + 1)) {
-        const auto rest = command.substr(at + 1);
-        const auto starts = [&](std::string_view name) { return rest.starts_with(name); };
-        if (std::ranges::any_of(known, starts)) continue;
-        const auto end = std::ranges::find_if_not(rest, [](char c) {
-            return is_digit(c) || c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        });
-        names.push_back("$" + std::string{rest.begin(), end});
-    }
-    return names;
 }
 
 } // namespace fwknop

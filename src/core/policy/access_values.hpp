@@ -28,7 +28,4 @@ namespace fwknop {
 /// commas; only 40 digits where `full` fingerprints are asked for. Upper-case without `0x`.
 [[nodiscard]] parsed<std::vector<std::string>> read_gpg_ids(std::string_view text, bool full);
 
-/// The `$X` of a cycle command that stand for nothing.
-[[nodiscard]] std::vector<std::string> unknown_variables(std::string_view command);
-
 } // namespace fwknop

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/policy/decision.hpp"
 
+#include "core/policy/cycle_command.hpp"
 #include "core/policy/nat_plan.hpp"
+#include "core/spa/command_words.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -52,11 +54,87 @@ namespace {
     return positive(entry.access_timeout, default_access_timeout);
 }
 
+[[nodiscard]] bool names_somebody(const account_name& name) {
+    return !name.text.empty() && name.text != "root";
+}
+
+/// `<SUDO_EXE> [-u user] [-g group]`
+[[nodiscard]] std::vector<std::string> sudo_words(const command_settings& settings,
+                                                  const std::string& program) {
+    std::vector<std::string> words{program};
+    if (names_somebody(settings.sudo_user)) {
+        words.insert(words.end(), {"-u", settings.sudo_user.text});
+    }
+    if (names_somebody(settings.sudo_group)) {
+        words.insert(words.end(), {"-g", settings.sudo_group.text});
+    }
+    return words;
+}
+
+[[nodiscard]] decision decide_command(command_request asked, const ip_address& source,
+                                      const message& request, const stanza& entry,
+                                      const server_config& server) {
+    const command_settings& settings = entry.command;
+    if (!settings.enabled || entry.cycle.enabled()) return refuse(refusal::command_not_allowed);
+    auto words = split_command_words(asked.command);
+    const char* problem = nullptr;
+    if (!words) {
+        problem = "the command has a quote that is not closed, ends in a backslash, or has a zero "
+                  "byte";
+    } else if (words->empty() || words->front().empty()) {
+        problem = "the command names no program";
+    } else if (settings.by_sudo &&
+               (words->front().front() == '-' || words->front().find('=') != std::string::npos)) {
+        // sudo would take them for options and variables of its own: `-u root` among others.
+        problem = "the command begins with what sudo takes for itself";
+    }
+    if (problem != nullptr) {
+        auto why = refuse(refusal::message_malformed);
+        why.detail = problem;
+        return why;
+    }
+    command_decision run;
+    run.source = source;
+    if (settings.by_sudo) run.words = sudo_words(settings, server.sudo_exe);
+    run.words.insert(run.words.end(), words->begin(), words->end());
+    run.command = std::move(asked.command);
+    run.run_as = settings.run_as;
+    run.other_user = names_somebody(settings.user) || names_somebody(settings.group);
+    run.time_limit = std::chrono::seconds{server.cmd_exec_timeout};
+    run.user = request.user;
+    return run;
+}
+
+/// `values` has what is the same for every port, but for the times.
+[[nodiscard]] cycle_decision decide_cycle(const std::vector<service>& doors, cycle_values values,
+                                          const message& request, const stanza& entry,
+                                          const server_config& server) {
+    const bool asks = has_client_timeout(request.type) && request.client_timeout > 0;
+    values.timeout = asks ? std::chrono::seconds{request.client_timeout} : entry.cycle.timer;
+    values.expires = request.time + values.timeout.count();
+    values.user = request.user;
+    values.stanza = entry.number;
+
+    cycle_decision cycle;
+    cycle.source = values.allow;
+    for (const service& door : doors) {
+        values.door = door;
+        cycle.runs.push_back({fill_cycle_words(entry.cycle.open_words, values),
+                              fill_cycle_words(entry.cycle.close_words, values)});
+    }
+    cycle.close_after = values.timeout;
+    cycle.run_as = entry.cycle.run_as;
+    cycle.time_limit = std::chrono::seconds{server.cmd_exec_timeout};
+    cycle.user = request.user;
+    return cycle;
+}
+
 } // namespace
 
 decision decide(const message& request, const stanza& entry, const server_config& server,
                 const ip_address& packet_source, const ip_address& packet_destination,
-                unix_time now, bool check_age, const std::optional<ip_address>& forwarded_for) {
+                std::uint16_t packet_destination_port, unix_time now, bool check_age,
+                const std::optional<ip_address>& forwarded_for) {
     if (entry.has_expired(now)) return refuse(refusal::stanza_expired);
     if (check_age) {
         const auto difference = to_seconds(now) - request.time;
@@ -70,10 +148,12 @@ decision decide(const message& request, const stanza& entry, const server_config
 
     const bool is_command = request.type == message_type::command;
     access_request asked;
+    command_request asked_command;
     if (is_command) {
-        const auto command = parse_command_message(request.text);
+        auto command = parse_command_message(request.text);
         if (!command) return malformed(command.error());
         asked.allow = command->allow;
+        asked_command = std::move(*command);
     } else {
         auto access = parse_access_message(request.text);
         if (!access) return malformed(access.error());
@@ -94,10 +174,20 @@ decision decide(const message& request, const stanza& entry, const server_config
         return why;
     }
     if (!nat_allowed(request.type, server)) return refuse(refusal::nat_not_allowed);
-    if (is_command) return refuse(refusal::command_not_allowed);
+    if (is_command) {
+        return decide_command(std::move(asked_command), *source, request, entry, server);
+    }
     if (!std::ranges::all_of(asked.services,
                              [&](const service& door) { return allows(entry, door); })) {
         return refuse(refusal::port_denied);
+    }
+    if (entry.cycle.enabled()) {
+        cycle_values values;
+        values.allow = *source;
+        values.packet_source = packet_source.unmapped();
+        values.packet_destination = packet_destination.unmapped();
+        values.packet_port = packet_destination_port;
+        return decide_cycle(asked.services, std::move(values), request, entry, server);
     }
     auto nat = plan_nat(request, entry, server, *source);
     if (nat.no) return *std::move(nat.no);

@@ -46,6 +46,33 @@ struct access_decision {
     std::string nat_host{};         ///< not empty: `nat->inside.address` is to be looked up
 };
 
+/// A program to run once. Owns all it needs: the stanza may be gone before it ends.
+struct command_decision {
+    ip_address source;              ///< the address that the message names
+    std::string command;            ///< as asked
+    std::vector<std::string> words; ///< program and arguments, with sudo in front where it is used
+    std::optional<account> run_as;  ///< none: not looked up
+    bool other_user = false;        ///< CMD_EXEC_USER or CMD_EXEC_GROUP names somebody, not root
+    std::chrono::seconds time_limit{0};
+    std::string user;
+};
+
+/// The commands of one port.
+struct cycle_run {
+    std::vector<std::string> open;
+    std::vector<std::string> close; ///< empty: none
+};
+
+/// Commands to run in place of a firewall, now and later. Owns all it needs.
+struct cycle_decision {
+    ip_address source;           ///< the address to open for
+    std::vector<cycle_run> runs; ///< one for each port, in the order asked
+    std::chrono::seconds close_after{0};
+    std::optional<account> run_as;
+    std::chrono::seconds time_limit{0}; ///< of each command
+    std::string user;
+};
+
 struct refused {
     refusal reason = refusal::stale;
     bool final = false;       ///< ends the packet; else the next matching stanza has its turn
@@ -54,14 +81,16 @@ struct refused {
     std::string required{};   ///< `user_mismatch`: the stanza's user
 };
 
-using decision = std::variant<access_decision, refused>;
+using decision = std::variant<access_decision, command_decision, cycle_decision, refused>;
 
 /// Judges a packet that authenticated against `entry`. `check_age` is the caller's because a
-/// capture file is old by nature. Addresses mapped into IPv6 count as IPv4. `forwarded_for` is the
-/// sender behind a proxy: the address to open for where the packet asks for its own source.
+/// capture file is old by nature. Addresses mapped into IPv6 count as IPv4. The packet's
+/// destination port is for the commands of cycles only. `forwarded_for` is the sender behind a
+/// proxy: the address to open for where the packet asks for its own source.
 [[nodiscard]] decision decide(const message& request, const stanza& entry,
                               const server_config& server, const ip_address& packet_source,
-                              const ip_address& packet_destination, unix_time now, bool check_age,
+                              const ip_address& packet_destination,
+                              std::uint16_t packet_destination_port, unix_time now, bool check_age,
                               const std::optional<ip_address>& forwarded_for = std::nullopt);
 
 /// The line for the log, in words that filters know. It names the packet's source.

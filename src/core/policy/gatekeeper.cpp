@@ -15,6 +15,10 @@ result<opened_packet> open_for(const candidate& packet, const stanza& entry) {
 
 } // namespace
 
+const attempt* verdict::granted() const noexcept {
+    return attempts.empty() || !attempts.back().granted() ? nullptr : &attempts.back();
+}
+
 const access_decision* verdict::grant() const noexcept {
     return attempts.empty() ? nullptr : std::get_if<access_decision>(&attempts.back().outcome);
 }
@@ -29,8 +33,8 @@ bool gatekeeper::expects(const ip_address& source) const noexcept {
 }
 
 verdict gatekeeper::judge(const candidate& packet, const ip_address& source,
-                          const ip_address& destination, unix_time now,
-                          const std::optional<ip_address>& forwarded_for) const {
+                          const ip_address& destination, std::uint16_t destination_port,
+                          unix_time now, const std::optional<ip_address>& forwarded_for) const {
     verdict out;
     std::size_t failures = 0;
     const auto record = [&out](const stanza& entry) -> auto& {
@@ -53,16 +57,12 @@ verdict gatekeeper::judge(const candidate& packet, const ip_address& source,
         }
         out.packet = *std::move(opened);
         out.opened_by = &entry;
-        auto decided = decide(out.packet->message, entry, server_, source, destination, now,
-                              check_age_, forwarded_for);
-        if (auto* const granted = std::get_if<access_decision>(&decided)) {
-            record(entry) = std::move(*granted);
-            break;
-        }
-        auto& no = std::get<refused>(decided);
-        const bool final = no.final;
-        record(entry) = std::move(no);
-        if (final) break;
+        auto decided = decide(out.packet->message, entry, server_, source, destination,
+                              destination_port, now, check_age_, forwarded_for);
+        const auto* const no = std::get_if<refused>(&decided);
+        const bool done = no == nullptr || no->final;
+        std::visit([&](auto& each) { record(entry) = std::move(each); }, decided);
+        if (done) break;
     }
     return out;
 }

@@ -11,6 +11,7 @@
 #include <fwknop/packet.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -20,7 +21,11 @@ namespace fwknop {
 /// What one stanza made of a packet: it did not authenticate, it was refused, or it is granted.
 struct attempt {
     const stanza* entry = nullptr;
-    std::variant<errc, refused, access_decision> outcome;
+    std::variant<errc, refused, access_decision, command_decision, cycle_decision> outcome;
+
+    [[nodiscard]] bool granted() const noexcept {
+        return !std::holds_alternative<errc>(outcome) && !std::holds_alternative<refused>(outcome);
+    }
 };
 
 /// Everything there is to say about one packet. Logging, counters and tests read this value.
@@ -35,7 +40,10 @@ struct verdict {
 
     [[nodiscard]] bool authenticated() const noexcept { return packet.has_value(); }
 
-    /// The grant, if there is one, and its stanza.
+    /// The attempt that was granted, whatever it asked for; or null.
+    [[nodiscard]] const attempt* granted() const noexcept;
+
+    /// The ports to open, if that is what was granted; or null.
     [[nodiscard]] const access_decision* grant() const noexcept;
 };
 
@@ -58,7 +66,8 @@ class gatekeeper {
     /// its own source, and nowhere else.
     [[nodiscard]] verdict
     judge(const candidate& packet, const ip_address& source, const ip_address& destination,
-          unix_time now, const std::optional<ip_address>& forwarded_for = std::nullopt) const;
+          std::uint16_t destination_port, unix_time now,
+          const std::optional<ip_address>& forwarded_for = std::nullopt) const;
 
   private:
     const std::vector<stanza>& stanzas_;

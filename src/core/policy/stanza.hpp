@@ -31,18 +31,32 @@ struct account_name {
     std::size_t line = 0;
 };
 
+/// Whom a program runs as. Looked up once, when the configuration is read: a directory service that
+/// is slow or down must not hold up packets.
+struct account {
+    std::uint32_t user = 0;
+    std::uint32_t group = 0;
+    std::vector<std::uint32_t> groups; ///< all of them, the one above too
+    std::string user_name, group_name;
+
+    friend bool operator==(const account&, const account&) = default;
+};
+
 /// `ENABLE_CMD_EXEC` and its kin.
 struct command_settings {
     bool enabled = false;
-    bool by_sudo = false;
+    bool by_sudo = false; ///< without effect unless `enabled`
     account_name user, group, sudo_user, sudo_group;
+    std::optional<account> run_as; ///< none: not looked up yet
 };
 
 /// `CMD_CYCLE_*`: commands run in place of a firewall.
 struct cycle_settings {
     std::string open;
     std::string close; ///< empty: `NONE`, or no cycle at all
-    std::chrono::seconds timer{0};
+    std::vector<std::string> open_words, close_words;
+    std::chrono::seconds timer{0}; ///< 0: not set, which only `NONE` allows
+    std::optional<account> run_as; ///< the daemon's own; none: not looked up yet
 
     [[nodiscard]] bool enabled() const noexcept { return !open.empty(); }
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/policy/stanza_builder.hpp"
 
+#include "core/spa/command_words.hpp"
+
 #include <utility>
 
 namespace fwknop {
@@ -93,6 +95,19 @@ bool finish_gpg(stanza_builder& builder, judge& to) {
     return true;
 }
 
+bool split_cycle_command(const char* directive, const std::string& command,
+                         std::vector<std::string>& words, judge& to) {
+    auto split = split_command_words(command);
+    if (!split || split->empty() || split->front().empty()) {
+        return to.refuse(std::string{"[*] "} + directive + " '" + command + "' " +
+                         (split ? "names no program: "
+                                : "has a quote that is not closed, or ends in a backslash: ") +
+                         to.quoted_source());
+    }
+    words = std::move(*split);
+    return true;
+}
+
 bool finish_cycle(stanza_builder& builder, judge& to) {
     auto& cycle = builder.entry.cycle;
     if (cycle.open.empty() && builder.close.empty()) return true;
@@ -104,13 +119,25 @@ bool finish_cycle(stanza_builder& builder, judge& to) {
         return to.refuse("[*] Cannot set CMD_CYCLE_CLOSE without also setting CMD_CYCLE_OPEN: " +
                          to.quoted_source());
     }
+    if (!split_cycle_command("CMD_CYCLE_OPEN", cycle.open, cycle.open_words, to)) return false;
     if (builder.close == "NONE") return true;
     if (cycle.timer.count() == 0) {
         return to.refuse("[*] Must set the CMD_CYCLE_TIMER for command cycle functionality: " +
                          to.quoted_source());
     }
     cycle.close = builder.close;
-    return true;
+    return split_cycle_command("CMD_CYCLE_CLOSE", cycle.close, cycle.close_words, to);
+}
+
+void finish_command(const stanza_builder& builder, judge& to) {
+    const auto& command = builder.entry.command;
+    if (command.by_sudo && !command.enabled) {
+        to.warn("Warning: ENABLE_CMD_SUDO_EXEC has no effect without ENABLE_CMD_EXEC" +
+                to.for_source());
+    }
+    if (command.enabled && builder.entry.cycle.enabled()) {
+        to.warn("Warning: ENABLE_CMD_EXEC has no effect beside CMD_CYCLE_OPEN" + to.for_source());
+    }
 }
 
 bool finish_nat(stanza_builder& builder, const server_config& server, judge& to) {
@@ -166,6 +193,7 @@ bool finish_stanza(stanza_builder& builder, const access_context& context, diagn
     auto& entry = builder.entry;
     judge to{entry, report};
     if (!finish_cycle(builder, to) || !finish_nat(builder, context.server, to)) return false;
+    finish_command(builder, to);
     if (entry.gpg.home_dir.empty()) entry.gpg.home_dir = context.server.gpg_home_dir;
     if (entry.gpg.program.empty()) entry.gpg.program = context.server.gpg_exe;
     if (!entry.require_source_address) {

@@ -34,7 +34,7 @@ struct told {
         entry.encryption.emplace(secret_bytes::from_text(pass_phrase));
     }
 
-    using outcome = std::variant<errc, refused, access_decision>;
+    using outcome = decltype(attempt::outcome);
 
     /// For a packet that is nobody's.
     lines judge(outcome what) {

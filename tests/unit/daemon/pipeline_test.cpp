@@ -45,10 +45,10 @@ struct stage : access_fixture {
         gate.emplace(stanzas, server, true);
         line.emplace(
             *gate, replays, decisions,
-            [this](const access_decision& grant, const stanza& entry) {
-                CHECK(&entry >= stanzas.data());
+            [this](const attempt& granted, const datagram&) {
+                CHECK(granted.entry >= stanzas.data());
                 on_open();
-                opened.push_back(grant);
+                opened.push_back(std::get<access_decision>(granted.outcome));
             },
             test_mode);
     }

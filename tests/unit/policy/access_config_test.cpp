@@ -169,7 +169,7 @@ TEST_CASE_METHOD(access_fixture, "expiry is local midnight or a second") {
     CHECK(stanzas[0].has_expired(from_seconds(99)));
 }
 
-TEST_CASE_METHOD(access_fixture, "commands and cycles are stored, and not built yet") {
+TEST_CASE_METHOD(access_fixture, "commands and cycles are stored") {
     parse_lines("ENABLE_CMD_EXEC Y\nENABLE_CMD_SUDO_EXEC y\nCMD_EXEC_USER u\nCMD_EXEC_GROUP g\n"
                 "CMD_SUDO_EXEC_USER su\nCMD_SUDO_EXEC_GROUP sg\nCMD_CYCLE_OPEN /bin/o $IP $HOME\n"
                 "CMD_CYCLE_CLOSE /bin/c\nCMD_CYCLE_TIMER 8388608\n");
@@ -183,8 +183,13 @@ TEST_CASE_METHOD(access_fixture, "commands and cycles are stored, and not built 
     CHECK(entry.cycle.close == "/bin/c");
     CHECK(entry.cycle.timer.count() == 8388608);
     CHECK(warned("$HOME is no variable"));
-    CHECK(unsupported_features(entry) ==
-          std::vector<std::string>{"ENABLE_CMD_EXEC", "ENABLE_CMD_SUDO_EXEC", "CMD_CYCLE_OPEN"});
+    CHECK(entry.cycle.open_words == std::vector<std::string>{"/bin/o", "$IP", "$HOME"});
+    CHECK(entry.cycle.close_words == std::vector<std::string>{"/bin/c"});
+    CHECK(warned("ENABLE_CMD_EXEC has no effect beside CMD_CYCLE_OPEN"));
+    CHECK(unsupported_features(entry).empty());
+    parse_lines("ENABLE_CMD_SUDO_EXEC Y\n");
+    REQUIRE(error().empty());
+    CHECK(warned("ENABLE_CMD_SUDO_EXEC has no effect without ENABLE_CMD_EXEC"));
 }
 
 TEST_CASE_METHOD(access_fixture, "a cycle is whole") {
@@ -196,6 +201,12 @@ TEST_CASE_METHOD(access_fixture, "a cycle is whole") {
     CHECK(error().starts_with("[*] Cannot set CMD_CYCLE_CLOSE without also setting"));
     parse_lines("CMD_CYCLE_OPEN x\nCMD_CYCLE_CLOSE y\n");
     CHECK(error().starts_with("[*] Must set the CMD_CYCLE_TIMER for command cycle"));
+    parse_lines("CMD_CYCLE_OPEN /bin/x 'y\nCMD_CYCLE_CLOSE NONE\n");
+    CHECK(error().starts_with("[*] CMD_CYCLE_OPEN '/bin/x 'y' has a quote that is not closed"));
+    parse_lines("CMD_CYCLE_OPEN x\nCMD_CYCLE_CLOSE y\\\nCMD_CYCLE_TIMER 1\n");
+    CHECK(error().starts_with("[*] CMD_CYCLE_CLOSE 'y\\' has a quote that is not closed"));
+    parse_lines("CMD_CYCLE_OPEN \"\" x\nCMD_CYCLE_CLOSE NONE\n");
+    CHECK(error().starts_with("[*] CMD_CYCLE_OPEN '\"\" x' names no program: 'ANY'"));
     parse_lines("CMD_CYCLE_OPEN " + std::string(255, 'x') + "\nCMD_CYCLE_CLOSE NONE\n");
     REQUIRE(error().empty());
     CHECK(stanzas.at(0).cycle.enabled());

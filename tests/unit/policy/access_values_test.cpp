@@ -75,11 +75,3 @@ TEST_CASE("GPG identities have 8, 16 or 40 digits") {
     }
     CHECK_FALSE(read_gpg_ids("abcd1234", true).has_value());
 }
-
-TEST_CASE("variables that stand for nothing are found") {
-    using names = std::vector<std::string>;
-    CHECK(unknown_variables("/bin/x $IP $SRC $PKT_SRC $DST $PROTO $PORT $CLIENT_TIMEOUT $TIMEOUT "
-                            "$DST_PORT $USER $STANZA $IPX")
-              .empty());
-    CHECK(unknown_variables("/bin/x $HOME $ip $") == names{"$HOME", "$ip", "$"});
-}

@@ -31,8 +31,8 @@ struct gate : access_fixture {
         payload = sealed;
         const auto examined = examine_payload(payload);
         REQUIRE(examined.has_value());
-        return gatekeeper{stanzas, server, check_age}.judge(*examined, at(source), at(destination),
-                                                            from_seconds(now), forwarded_for);
+        return gatekeeper{stanzas, server, check_age}.judge(
+            *examined, at(source), at(destination), 62201, from_seconds(now), forwarded_for);
     }
 };
 
