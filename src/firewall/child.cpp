@@ -130,6 +130,12 @@ struct spawn_settings {
     }
 };
 
+int spawn(const child_start& what, pid_t& pid) {
+    const spawn_settings settings{what.input, what.output, what.errors};
+    return ::posix_spawn(&pid, what.path, &settings.actions, &settings.attributes, what.arguments,
+                         what.environment);
+}
+
 // One running child. Whoever waits for its end holds the last reference; a child that is let go
 // of before its end (the io_context is torn down) is killed and reaped by the destructor.
 class child_process : public std::enable_shared_from_this<child_process> {
@@ -163,11 +169,11 @@ class child_process : public std::enable_shared_from_this<child_process> {
         for (std::string& argument : command_.arguments) arguments.push_back(argument.data());
         arguments.push_back(nullptr);
 
-        const spawn_settings settings{input.get(), output.write.get(), errors.write.get()};
+        const child_start what{command_.path.c_str(), arguments.data(),   environment.data(),
+                               input.get(),           output.write.get(), errors.write.get()};
         pid_t pid = -1;
         if (const int error =
-                ::posix_spawn(&pid, command_.path.c_str(), &settings.actions, &settings.attributes,
-                              arguments.data(), environment.data()))
+                command_.run_as ? spawn_as(*command_.run_as, what, pid) : spawn(what, pid))
             return error;
         pid_ = pid;
 

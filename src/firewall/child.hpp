@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "firewall/spawn_as.hpp"
+
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +18,9 @@ struct child_command {
     std::vector<std::string> arguments; ///< without the program's own name
     std::string input;                  ///< its standard input, whole
     std::chrono::milliseconds time_limit = std::chrono::seconds{10}; ///< then SIGKILL
-    std::size_t max_output = 64 * 1024; ///< bytes of standard output that are kept
-    std::size_t max_errors = 64 * 1024; ///< bytes of standard error that are kept
+    std::size_t max_output = 64 * 1024;                  ///< bytes of standard output that are kept
+    std::size_t max_errors = 64 * 1024;                  ///< bytes of standard error that are kept
+    std::optional<child_identity> run_as = std::nullopt; ///< none: as we are
 };
 
 enum class child_end {

@@ -34,6 +34,10 @@ std::optional<std::string> search(std::string_view name, std::string_view path,
     return std::nullopt;
 }
 
+bool can_run(const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0;
+}
+
 } // namespace
 
 iptables_programs find_iptables_programs(std::string_view firewall_exe,
@@ -78,9 +82,12 @@ iptables_programs find_iptables_programs(std::string_view firewall_exe,
 
 iptables_programs find_iptables_programs(std::string_view firewall_exe,
                                          std::string_view search_path) {
-    return find_iptables_programs(firewall_exe, search_path, [](const std::string& path) {
-        return ::access(path.c_str(), X_OK) == 0;
-    });
+    return find_iptables_programs(firewall_exe, search_path, can_run);
+}
+
+std::optional<std::string> find_program(std::string_view name, std::string_view search_path) {
+    const std::function<bool(const std::string&)> exists = can_run;
+    return search(name, search_path, exists);
 }
 
 } // namespace fwknop

@@ -13,6 +13,11 @@ namespace fwknop {
 inline constexpr std::string_view default_program_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The path of the program `name`, the first of `search_path` (colons between directories, of which
+/// only absolute ones count) that can be run.
+[[nodiscard]] std::optional<std::string> find_program(std::string_view name,
+                                                      std::string_view search_path);
+
 /// The three programs of one address family, as absolute paths.
 struct iptables_family_programs {
     std::string iptables;

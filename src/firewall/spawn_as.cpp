@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between fork and exec only functions that are safe in a signal handler are called: nothing
+// allocates, and everything that is needed is made ready before.
+
+#include "firewall/spawn_as.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fwknop {
+
+namespace {
+
+constexpr int status_descriptor = 3;
+
+[[nodiscard]] std::vector<gid_t> sorted(std::vector<gid_t> groups, gid_t own) {
+    groups.push_back(own);
+    std::ranges::sort(groups);
+    const auto again = std::ranges::unique(groups);
+    groups.erase(again.begin(), again.end());
+    return groups;
+}
+
+[[nodiscard]] bool is_ours(const child_identity& who) {
+    if (who.user != ::geteuid() || who.user != ::getuid() || who.group != ::getegid() ||
+        who.group != ::getgid()) {
+        return false;
+    }
+    const int count = ::getgroups(0, nullptr);
+    if (count < 0) return false;
+    std::vector<gid_t> ours(static_cast<std::size_t>(count));
+    if (::getgroups(count, ours.data()) != count) return false;
+    return sorted(std::move(ours), who.group) == sorted(who.groups, who.group);
+}
+
+[[nodiscard]] bool become(const child_identity& who) {
+    return ::setgroups(who.groups.size(), who.groups.data()) == 0 &&
+           ::setresgid(who.group, who.group, who.group) == 0 &&
+           ::setresuid(who.user, who.user, who.user) == 0;
+}
+
+[[nodiscard]] bool arrange_descriptors(const child_start& what, int status) {
+    if (::dup2(what.input, STDIN_FILENO) < 0 || ::dup2(what.output, STDOUT_FILENO) < 0 ||
+        ::dup2(what.errors, STDERR_FILENO) < 0) {
+        return false;
+    }
+    // Open until exec: its closing is how the parent learns of success.
+    if (status != status_descriptor && ::dup3(status, status_descriptor, O_CLOEXEC) < 0) {
+        return false;
+    }
+    return ::close_range(status_descriptor + 1, ~0U, 0) == 0;
+}
+
+[[noreturn]] void begin(const child_identity& who, bool change, const child_start& what,
+                        int status) {
+    for (int number = 1; number < NSIG; ++number) {
+        ::signal(number, SIG_DFL); // before any is let in: handlers of ours write into our loop
+    }
+    if (arrange_descriptors(what, status)) {
+        status = status_descriptor;
+        sigset_t none;
+        sigemptyset(&none);
+        if (::setpgid(0, 0) == 0 && ::chdir("/") == 0 && (!change || become(who)) &&
+            ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
+            ::execve(what.path, what.arguments, what.environment);
+        }
+    }
+    const int error = errno;
+    // When even this fails the parent sees a child that ends with 127.
+    [[maybe_unused]] const ssize_t told = ::write(status, &error, sizeof error);
+    ::_exit(127);
+}
+
+} // namespace
+
+int spawn_as(const child_identity& who, const child_start& what, pid_t& pid) {
+    const bool change = !is_ours(who);
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno;
+
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t child = ::fork();
+    if (child == 0) begin(who, change, what, ends[1]);
+    int error = child < 0 ? errno : 0;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::close(ends[1]);
+
+    if (error == 0) {
+        ssize_t size = 0;
+        do {
+            size = ::read(ends[0], &error, sizeof error);
+        } while (size < 0 && errno == EINTR);
+        if (size != sizeof error) error = 0;
+        if (error == 0) {
+            pid = child;
+        } else {
+            while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+            }
+        }
+    }
+    ::close(ends[0]);
+    return error;
+}
+
+} // namespace fwknop

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include <sys/types.h>
+
+namespace fwknop {
+
+/// Whom a child runs as.
+struct child_identity {
+    uid_t user = 0;
+    gid_t group = 0;
+    std::vector<gid_t> groups; ///< supplementary ones; all others are given up
+};
+
+/// What a child gets. The descriptors are above 2.
+struct child_start {
+    const char* path;
+    char* const* arguments;
+    char* const* environment;
+    int input, output, errors;
+};
+
+/// What posix_spawn cannot do: starts a child as somebody else, in / and in a process group of its
+/// own, with the standard three descriptors only and no signal blocked, ignored or handled. All of
+/// the identity is taken on, or the child never begins; where it is ours already nothing needs a
+/// privilege. Returns 0, or the system's error number.
+[[nodiscard]] int spawn_as(const child_identity& who, const child_start& what, pid_t& pid);
+
+} // namespace fwknop
