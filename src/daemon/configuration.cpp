@@ -2,6 +2,7 @@
 #include "daemon/configuration.hpp"
 
 #include "core/policy/access_config.hpp"
+#include "daemon/accounts.hpp"
 #include "daemon/posix_files.hpp"
 
 #include <array>
@@ -10,9 +11,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <grp.h>
-#include <pwd.h>
 
 namespace fwknop::daemon {
 
@@ -114,24 +112,6 @@ void refuse_unsupported(const std::vector<std::string>& names, const std::string
     }
 }
 
-// A command that runs as nobody knows whom must not wait for the first packet to be found out. A
-// group may also be named by a user whose primary group is meant: the 2.6 line has it so.
-void check_accounts(const stanza& entry, diagnostics& report) {
-    const auto check = [&](const char* directive, const account_name& name, bool group) {
-        if (name.text.empty() || ::getpwnam(name.text.c_str()) != nullptr ||
-            (group && ::getgrnam(name.text.c_str()) != nullptr)) {
-            return;
-        }
-        report.fail(name.file, name.line,
-                    std::string{"[*] "} + directive + " '" + name.text + "': no such " +
-                        (group ? "group" : "user") + " on this system");
-    };
-    check("CMD_EXEC_USER", entry.command.user, false);
-    check("CMD_EXEC_GROUP", entry.command.group, true);
-    check("CMD_SUDO_EXEC_USER", entry.command.sudo_user, false);
-    check("CMD_SUDO_EXEC_GROUP", entry.command.sudo_group, true);
-}
-
 } // namespace
 
 bool load_server_config(const options& given, server_config& config, diagnostics& report) {
@@ -178,8 +158,9 @@ bool load_configuration(const options& given, configuration& config, diagnostics
             ? parse_access_config(server.access_file, files, server, local_midnight_of, report)
             : parse_access_folder(server.access_folder, files, server, local_midnight_of, report);
     if (report.failed()) return false;
-    for (const auto& entry : config.stanzas) {
-        check_accounts(entry, report);
+    for (auto& entry : config.stanzas) {
+        // A command that runs as nobody knows whom must not wait for the first packet.
+        resolve_accounts(entry, report);
         refuse_unsupported(unsupported_features(entry), entry.file, entry.line, report);
     }
     return !report.failed();

@@ -31,7 +31,7 @@ namespace {
 constexpr std::chrono::seconds reopen_interval{1};
 constexpr std::chrono::milliseconds expiry_poll{20};
 
-/// For removing our rules after an internal failure.
+/// For closing everything after an internal failure.
 constexpr std::chrono::seconds emergency_stop_limit{10};
 
 // A capture file is old by nature: its packets' age is checked only when that is asked for.
@@ -97,11 +97,13 @@ service::service(const options& given, const configuration& config)
     , pipeline_{gate_,
                 replays_,
                 log_,
-                [this](const access_decision& grant, const stanza& entry) { open_grant(grant, entry); },
+                [this](const attempt& granted, const datagram& packet) { open(granted, packet); },
                 given.test,
-                rules_for_http(config.server)} {
+                rules_for_http(config.server)}
+    , commands_{context_.get_executor()} {
     open_sources();
-    if (!test_mode_) {
+    const auto is_cycle = [](const stanza& entry) { return entry.cycle.enabled(); };
+    if (!test_mode_ && !std::ranges::all_of(config.stanzas, is_cycle)) {
         backend_ = make_backend(config.server,
                                 std::ranges::any_of(config.stanzas, [](const stanza& entry) {
                                     return entry.nat.force_snat || entry.nat.force_masquerade;
@@ -128,11 +130,13 @@ void service::open_sources() {
     }
 }
 
-void service::open_grant(const access_decision& grant, const stanza& entry) {
+void service::open(const attempt& granted, const datagram& packet) {
+    if (commands_.run(granted, packet)) return;
+    const auto& grant = std::get<access_decision>(granted.outcome);
     if (grant.nat_host.empty()) {
-        open_request_of(grant, entry.number);
+        open_request_of(grant, granted.entry->number);
     } else {
-        asio::co_spawn(context_, open_by_name(grant, entry.number), asio::detached);
+        asio::co_spawn(context_, open_by_name(grant, granted.entry->number), asio::detached);
     }
 }
 
@@ -282,8 +286,9 @@ asio::awaitable<void> service::read_file() {
     }
     // What was asked for is opened first; and rules that nobody is told to flush must still expire.
     asio::steady_timer timer{context_};
-    while (keeper_ && (names_.running() != 0 || keeper_->busy() ||
-                       (!config_.server.flush_ipt_at_exit && !keeper_->grants().empty()))) {
+    while (commands_.busy() ||
+           (keeper_ && (names_.running() != 0 || keeper_->busy() ||
+                        (!config_.server.flush_ipt_at_exit && !keeper_->grants().empty())))) {
         timer.expires_after(expiry_poll);
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -385,6 +390,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     log::info("Gracefully leaving the fwknopd event loop.");
     if (!ending_->line.empty()) log::info(ending_->line);
     log_.sum_up();
+    commands_.begin_stop();
     if (keeper_) {
         const backend_outcome stopped = co_await keeper_->stop();
         if (!stopped.ok()) {
@@ -392,7 +398,16 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
             ending_->status = 1;
         }
     }
+    co_await commands_.finish();
     log::info("Shutting Down fwknopd.");
+    context_.stop();
+}
+
+// After a fault of ours. Whatever it is, nothing may be left open without somebody to close it.
+asio::awaitable<void> service::clean_up() {
+    commands_.begin_stop();
+    if (backend_) static_cast<void>(co_await backend_->stop());
+    co_await commands_.finish();
     context_.stop();
 }
 
@@ -403,14 +418,11 @@ int service::run(const std::function<void()>& ready) {
     try {
         context_.run();
     } catch (const std::exception& error) {
-        // A fault of ours. Whatever it is, no rule may be left without somebody to remove it.
         log::error(std::string{"Internal failure: "} + error.what());
         ending_ = ending{1, ""};
-        if (backend_) {
-            context_.restart();
-            asio::co_spawn(context_, backend_->stop(), [this](const auto&...) { context_.stop(); });
-            context_.run_for(emergency_stop_limit);
-        }
+        context_.restart();
+        asio::co_spawn(context_, clean_up(), asio::detached);
+        context_.run_for(emergency_stop_limit);
     }
     return ending_ ? ending_->status : 1;
 }

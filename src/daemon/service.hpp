@@ -3,6 +3,7 @@
 
 #include "core/policy/gatekeeper.hpp"
 #include "daemon/capture.hpp"
+#include "daemon/command_service.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/grant_reporter.hpp"
@@ -48,7 +49,7 @@ class service {
     };
 
     void open_sources();
-    void open_grant(const access_decision& grant, const stanza& entry);
+    void open(const attempt& granted, const datagram& packet);
     void open_request_of(const access_decision& grant, std::size_t stanza_number);
     boost::asio::awaitable<void> open_by_name(access_decision grant, std::size_t stanza_number);
     void stop(ending why);
@@ -62,6 +63,7 @@ class service {
     boost::asio::awaitable<void> watch_udp();
     void take_from_tcp(const result<datagram>& packet);
     boost::asio::awaitable<void> read_file();
+    boost::asio::awaitable<void> clean_up();
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> write_summary();
 
@@ -85,7 +87,8 @@ class service {
     decision_log log_;
     pipeline pipeline_;
     grant_reporter reporter_;
-    std::unique_ptr<backend> backend_;     ///< none in test mode
+    command_service commands_;
+    std::unique_ptr<backend> backend_;     ///< none in test mode, or if all stanzas are cycles
     std::optional<grant_keeper> keeper_;   ///< likewise
     std::vector<capture> captures_;        ///< one per interface, or the file
     std::optional<udp_listener> listener_; ///< the UDP server, in place of captures

@@ -221,8 +221,8 @@ TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused w
     }
     SECTION("in access.conf") {
         write("access.conf", "SOURCE ANY\nKEY opensesame\n\nSOURCE 10.0.0.0/8\nKEY opensesame\n"
-                             "ENABLE_CMD_EXEC Y\n");
-        CHECK(error() == in(refusal("ENABLE_CMD_EXEC"), file("access.conf"), 4));
+                             "SOURCE_WIDEN 24\n");
+        CHECK(error() == in(refusal("SOURCE_WIDEN"), file("access.conf"), 4));
     }
     SECTION("all of them are told") {
         server("ENABLE_FIREWD_OUTPUT Y;\nENABLE_FIREWD_FORWARDING Y;\n");

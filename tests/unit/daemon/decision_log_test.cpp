@@ -98,6 +98,17 @@ TEST_CASE_METHOD(told, "a grant is one line, in test mode two") {
           lines{match, head + "--test mode enabled, skipping firewall manipulation."});
 }
 
+TEST_CASE_METHOD(told, "a command is told before it runs, on one line") {
+    command_decision run;
+    run.command = "/bin/echo 'a\nb'";
+    CHECK(judge_opened(run) ==
+          lines{match, head + "Processing SPA Command message: command='/bin/echo 'a\\x0ab''."});
+    const lines skipped{match, head + "--test mode enabled, skipping command execution."};
+    CHECK(judge_opened(run, true) == skipped);
+    CHECK(judge_opened(cycle_decision{}, true) == skipped);
+    CHECK(judge_opened(cycle_decision{}) == lines{match});
+}
+
 TEST_CASE_METHOD(told, "refusals of a key's holder have the words that filters know") {
     refused stale{.reason = refusal::stale, .final = false, .seconds = 121};
     CHECK(judge_opened(stale) ==

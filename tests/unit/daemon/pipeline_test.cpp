@@ -33,6 +33,7 @@ struct stage : access_fixture {
     std::optional<gatekeeper> gate;
     std::optional<pipeline> line;
     std::vector<access_decision> opened;
+    std::vector<attempt> others; ///< granted, but no ports
     std::function<void()> on_open = [] {};
     moment now{std::chrono::steady_clock::time_point{std::chrono::seconds{1000}},
                from_seconds(noon)};
@@ -48,7 +49,11 @@ struct stage : access_fixture {
             [this](const attempt& granted, const datagram&) {
                 CHECK(granted.entry >= stanzas.data());
                 on_open();
-                opened.push_back(std::get<access_decision>(granted.outcome));
+                if (const auto* const ports = std::get_if<access_decision>(&granted.outcome)) {
+                    opened.push_back(*ports);
+                } else {
+                    others.push_back(granted);
+                }
             },
             test_mode);
     }
@@ -346,6 +351,34 @@ TEST_CASE_METHOD(stage, "in test mode everything is judged and nothing opened") 
     CHECK_THAT(log.text(), Catch::Contains("--test mode enabled, skipping firewall manipulation."));
     receive(seal(access_message(), pass_phrase, "otherhmac"));
     CHECK(counted() == "received 2, granted 1, HMAC does not match 1");
+}
+
+TEST_CASE_METHOD(stage, "commands and cycles are granted once, and in test mode not run") {
+    message command = access_message("203.0.113.9,id -u");
+    command.type = message_type::command;
+    const std::string runs = ours + "ENABLE_CMD_EXEC Y\n";
+    build(runs);
+    const std::string payload = seal(command);
+    receive(payload);
+    receive(payload);
+    CHECK(counted() == "received 2, replayed 1, granted 1");
+    REQUIRE(others.size() == 1);
+    CHECK(std::get<command_decision>(others[0].outcome).words ==
+          std::vector<std::string>{"id", "-u"});
+
+    build(ours + "CMD_CYCLE_OPEN /bin/o $DST:$DST_PORT\nCMD_CYCLE_CLOSE NONE\n");
+    receive(seal());
+    REQUIRE(others.size() == 2);
+    CHECK(std::get<cycle_decision>(others[1].outcome).runs.at(0).open ==
+          std::vector<std::string>{"/bin/o", "198.51.100.9:62201"});
+    receive(seal(command));
+    CHECK(counted() == "received 2, granted 1, command_not_allowed 1");
+
+    build(runs, true);
+    receive(seal(command));
+    CHECK(counted() == "received 1, granted 1");
+    CHECK(others.size() == 2);
+    CHECK(opened.empty());
 }
 
 TEST_CASE_METHOD(stage, "neither keys nor what a stranger wrote get into the log") {
