@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -54,6 +55,8 @@ bool has_children() {
 
 TEST_CASE("a child with an identity starts from a clean slate, too") {
     ::setenv("FWKNOP_SECRET", "leak", 1);
+    std::array<int, 2> inherited{};
+    REQUIRE(::pipe(inherited.data()) == 0); // no close-on-exec: must be closed all the same
     std::signal(SIGPIPE, SIG_IGN);
     sigset_t blocked;
     sigemptyset(&blocked);
@@ -74,6 +77,8 @@ TEST_CASE("a child with an identity starts from a clean slate, too") {
     CHECK(::sigismember(&now, SIGTERM) == 1); // ours is what it was
     CHECK(::sigismember(&now, SIGINT) == 0);
     std::signal(SIGPIPE, SIG_DFL);
+    ::close(inherited[0]);
+    ::close(inherited[1]);
     ::unsetenv("FWKNOP_SECRET");
 }
 
