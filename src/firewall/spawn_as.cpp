@@ -24,8 +24,7 @@ constexpr int status_descriptor = 3;
 [[nodiscard]] std::vector<gid_t> sorted(std::vector<gid_t> groups, gid_t own) {
     groups.push_back(own);
     std::ranges::sort(groups);
-    const auto again = std::ranges::unique(groups);
-    groups.erase(again.begin(), again.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     return groups;
 }
 
@@ -62,7 +61,8 @@ constexpr int status_descriptor = 3;
 [[noreturn]] void begin(const child_identity& who, bool change, const child_start& what,
                         int status) {
     for (int number = 1; number < NSIG; ++number) {
-        ::signal(number, SIG_DFL); // before any is let in: handlers of ours write into our loop
+        // Before any is let in: handlers of ours write into our loop.
+        static_cast<void>(::signal(number, SIG_DFL));
     }
     if (arrange_descriptors(what, status)) {
         status = status_descriptor;
