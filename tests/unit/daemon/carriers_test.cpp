@@ -48,7 +48,9 @@ struct carriage : access_fixture {
         gate.emplace(stanzas, server, true);
         line.emplace(
             *gate, replays, decisions,
-            [this](const access_decision& grant, const stanza&) { opened.push_back(grant.source); },
+            [this](const attempt& granted, const datagram&) {
+                opened.push_back(std::get<access_decision>(granted.outcome).source);
+            },
             false, http);
     }
     /// 192.0.2.7:40000 -> 198.51.100.9:62201 over TCP, unless `change` has it otherwise.
