@@ -77,7 +77,7 @@ struct trial {
         packet.type = asked.type;
         packet.text = client.to_string() + "," + asked.access;
         if (!asked.nat.empty()) packet.nat_access = asked.nat;
-        return decide(packet, stanzas[0], server, client, own, from_seconds(noon), true);
+        return decide(packet, stanzas[0], server, client, own, 62201, from_seconds(noon), true);
     }
 
     /// As the keeper does it: one change for each grant, and the scripts for all.
