@@ -37,6 +37,7 @@ enum class errc : int {
     hmac_missing,                ///< too short to hold the HMAC that the key asks for
     hmac_mismatch,               ///< the HMAC is not the one that our key gives
     ciphertext_length,           ///< not a salt and a whole number of cipher blocks
+    gpg_message_malformed,       ///< not an OpenPGP message to a public key
     encryption_mode_unsupported, ///< PCBC, or a mode this build cannot do
     decryption_failed,           ///< the plain text does not begin as every packet begins
 

@@ -43,6 +43,8 @@ const char* message_of(errc error) noexcept {
         return "HMAC does not match";
     case errc::ciphertext_length:
         return "encrypted data is not a salt and a whole number of blocks";
+    case errc::gpg_message_malformed:
+        return "encrypted data is not a binary OpenPGP message to a public key";
     case errc::encryption_mode_unsupported:
         return "encryption mode is not available for symmetric packets";
     case errc::decryption_failed:
