@@ -28,15 +28,17 @@ OURS = {
     "src/core/frame": ("fwknop", "core/frame"),
     "src/core/replay": ("fwknop", "core/moment.hpp", "core/crypto", "core/spa", "core/replay"),
     "src/core/policy": ("fwknop", "core/moment.hpp", "core/crypto", "core/spa", "core/policy"),
+    "src/gpg": ("fwknop", "core", "gpg"),
     "src/firewall": ("fwknop", "core", "firewall"),
-    "src/daemon": ("fwknop", "core", "firewall", "daemon"),
-    "src/client": ("fwknop", "core", "client"),
+    "src/daemon": ("fwknop", "core", "firewall", "gpg", "daemon"),
+    "src/client": ("fwknop", "core", "gpg", "client"),
 }
 # A library's headers -> the only folders that may name them. The longest match counts.
 LIBRARIES = {
     "openssl/": ("src/core/crypto",),
     "openssl/ssl.h": ("src/client",),  # TLS, to which crypto is a means
     "sodium": ("src/core/crypto",),
+    "gpgme": ("src/gpg",),
     "pcap": ("src/daemon",),
     "boost/asio": ("src/firewall", "src/daemon", "src/client"),
     "boost/beast": ("src/daemon", "src/client"),
