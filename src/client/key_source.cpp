@@ -31,8 +31,42 @@ checked<secret_bytes> obtain(given_key& given, const std::string& command,
 }
 
 checked<void> check_legacy(const settings& from) {
-    if (from.mode == encryption_mode::legacy && from.hmac_wanted())
+    if (from.effective_mode() == encryption_mode::legacy && from.hmac_wanted())
         return failure("Legacy encryption mode is incompatible with HMAC usage.");
+    return {};
+}
+
+checked<void> obtain_encryption_key(keys& to, settings& from, const key_readers& readers) {
+    auto key =
+        obtain(from.key, from.key_command, from.key_file, from, readers, "Enter encryption key: ");
+    if (!key) return key.error();
+    to.encryption = std::move(*key);
+    if (from.mode == encryption_mode::legacy && to.encryption.size() > max_legacy_key_size) {
+        to.encryption.truncate(max_legacy_key_size);
+        to.warning = "WARNING: Encryption key in '-M legacy' mode must be <= 16 bytes\n"
+                     "long - truncating before sending SPA packet. Upgrading remote\n"
+                     "fwknopd is recommended.";
+    }
+    if (to.encryption.size() > max_encryption_key_size)
+        return failure("fwknop: fko_spa_data_final: Error 95 - Invalid key length");
+    if (to.encryption.empty()) return failure("The encryption key is empty.");
+    return {};
+}
+
+/// Where the encryption key would come from the pass phrase does, but for its own directive. An
+/// unsigned packet needs none.
+checked<void> obtain_pass_phrase(keys& to, settings& from, const key_readers& readers) {
+    using gpg::pass_phrase;
+    if (from.gpg_agent) {
+        to.phrase = pass_phrase::from_agent();
+        return {};
+    }
+    if (from.gpg_no_password || (from.gpg_signer.empty() && !from.gpg_password.given)) return {};
+    auto& given = from.gpg_password.given ? from.gpg_password : from.key;
+    auto phrase = obtain(given, from.key_command, from.key_file, from, readers,
+                         "Enter passphrase for signing: ");
+    if (!phrase) return phrase.error();
+    to.phrase = pass_phrase::given(std::move(*phrase));
     return {};
 }
 
@@ -55,29 +89,26 @@ std::optional<secret_bytes> find_key(std::string_view file, std::string_view ser
     return found;
 }
 
+std::string pass_phrase_note(const settings& from) {
+    if (!from.use_gpg) return {};
+    if (from.gpg_agent) return "[+] GPG mode set, signing passphrase acquired via gpg-agent";
+    if (from.gpg_no_password) return "[+] GPG mode set, signing passphrase not required";
+    return {};
+}
+
 checked<keys> obtain_keys(settings& from, const key_readers& readers) {
     if (const auto fits = check_legacy(from); !fits) return fits.error();
     keys got;
-    auto key =
-        obtain(from.key, from.key_command, from.key_file, from, readers, "Enter encryption key: ");
-    if (!key) return key.error();
-    got.encryption = std::move(*key);
-    if (from.mode == encryption_mode::legacy && got.encryption.size() > max_legacy_key_size) {
-        got.encryption.truncate(max_legacy_key_size);
-        got.warning = "WARNING: Encryption key in '-M legacy' mode must be <= 16 bytes\n"
-                      "long - truncating before sending SPA packet. Upgrading remote\n"
-                      "fwknopd is recommended.";
-    }
-    if (got.encryption.size() > max_encryption_key_size)
-        return failure("fwknop: fko_spa_data_final: Error 95 - Invalid key length");
-    if (got.encryption.empty()) return failure("The encryption key is empty.");
+    const auto first = from.use_gpg ? obtain_pass_phrase(got, from, readers)
+                                    : obtain_encryption_key(got, from, readers);
+    if (!first) return first.error();
     if (!from.hmac_wanted()) return got;
 
     auto hmac = obtain(from.hmac_key, {}, from.hmac_key_file, from, readers, "Enter HMAC key: ");
     if (!hmac) return hmac.error();
     hmac->truncate(max_hmac_key_size);
     if (hmac->empty()) return failure("The HMAC key is empty.");
-    if (hmac->equals(got.encryption))
+    if (hmac->equals(got.encryption) || hmac->equals(got.phrase.text()))
         return failure("[*] The encryption passphrase and HMAC key should not be identical, no SPA "
                        "packet sent. Exiting.");
     got.hmac = std::move(*hmac);

@@ -3,6 +3,7 @@
 
 #include "client/checked.hpp"
 #include "client/settings.hpp"
+#include "gpg/engine.hpp"
 
 #include <fwknop/secret.hpp>
 
@@ -22,18 +23,22 @@ struct key_readers {
 };
 
 struct keys {
-    secret_bytes encryption;
-    std::optional<secret_bytes> hmac; ///< nothing: no HMAC
-    std::string warning;              ///< for people, may be empty
+    secret_bytes encryption;                            ///< empty with GPG
+    gpg::pass_phrase phrase = gpg::pass_phrase::none(); ///< of the signer's key
+    std::optional<secret_bytes> hmac;                   ///< nothing: no HMAC
+    std::string warning;                                ///< for people, may be empty
 };
 
 /// The key of `server` in a key file: lines `<server>: <key>`, the server's name exactly and the
 /// colon at once, then blanks, then the key verbatim to the end of the line. The last match wins.
 [[nodiscard]] std::optional<secret_bytes> find_key(std::string_view file, std::string_view server);
 
+/// What is said about a GPG pass phrase that nobody is asked for, even when quiet; else empty.
+[[nodiscard]] std::string pass_phrase_note(const settings& from);
+
 /// Gets both keys, each from the first that has it: given outright (command line, rc file),
 /// command, key file, file descriptor, prompt; and checks them: lengths, legacy mode, not
-/// identical.
+/// identical. With GPG the signer's pass phrase takes the place of the encryption key.
 [[nodiscard]] checked<keys> obtain_keys(settings& from, const key_readers& readers);
 
 } // namespace fwknop::client

@@ -4,10 +4,10 @@
 #include "client/files.hpp"
 #include "client/http_transport.hpp"
 #include "client/request.hpp"
+#include "client/sealer.hpp"
 #include "core/crypto/random.hpp"
 
 #include <fwknop/packet.hpp>
-#include <fwknop/report.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -59,25 +59,6 @@ checked<ip_address> allow_address(const settings& from, surroundings& world) {
                        "' has no address");
     world.err << "[+] Allow IP: " << from.allow << " is " << best->to_string() << '\n';
     return *best;
-}
-
-checked<sealed_packet> seal(const settings& from, message fields, const encryption_key& key,
-                            const hmac_key* hmac) {
-    auto sealed = seal_packet(std::move(fields), from.digest, key, hmac, seal_nonce::generate());
-    if (sealed) return std::move(*sealed);
-    return failure("fwknop: cannot make a packet: " + sealed.error().message());
-}
-
-/// --test: what a server would do with the packet.
-checked<opened_packet> open_again(const sealed_packet& sealed, const encryption_key& key,
-                                  const hmac_key* hmac) {
-    const auto candidate = examine_payload(sealed.payload);
-    if (!candidate)
-        return failure("fwknop: servers refuse this packet: " + candidate.error().message());
-    auto opened = open_packet(*candidate, key, hmac);
-    if (!opened)
-        return failure("fwknop: the packet cannot be decrypted: " + opened.error().message());
-    return std::move(*opened);
 }
 
 void describe_route(const route& way, std::ostream& out) {
@@ -173,29 +154,19 @@ checked<int> knock(settings& from, surroundings& world,
     if (!keys) return keys.error();
     if (!keys->warning.empty()) world.err << keys->warning << '\n';
 
-    const encryption_key key{std::move(keys->encryption), from.mode};
-    std::optional<hmac_key> hmac;
-    if (keys->hmac) {
-        auto made = hmac_key::make(from.effective_hmac_digest(), *keys->hmac);
-        if (!made) return failure("fwknop: HMAC key: " + made.error().message());
-        hmac = std::move(*made);
-    }
-    const auto* const hmac_pointer = hmac ? &*hmac : nullptr;
-    const auto sealed = seal(from, asked->message, key, hmac_pointer);
+    const auto note = pass_phrase_note(from);
+    if (!note.empty()) world.out << note << '\n';
+    const auto cipher = sealer::make(from, std::move(*keys));
+    if (!cipher) return cipher.error();
+    const auto sealed = cipher->seal(asked->message);
     if (!sealed) return sealed.error();
-    if (sealed->payload.size() >= min_gpg_payload_size)
-        world.err << "[-] WARNING: the packet has " << sealed->payload.size()
-                  << " characters: servers of the 2.6 line refuse " << min_gpg_payload_size
-                  << " and more. Ask for fewer ports.\n";
+    world.err << cipher->warnings(*sealed);
     if (from.allow_source == allow_from::source && from.verbose > 0 && !from.test)
         world.err << "[-] WARNING: Should use -a or -R to harden SPA against potential MITM "
                      "attacks\n";
 
     if (!asked->announcement.empty()) world.out << asked->announcement << '\n';
-    const auto hmac_type = hmac ? std::optional{hmac->type()} : std::nullopt;
-    if (from.verbose > 0 || from.test)
-        world.out << describe_packet(sealed->contents, from.mode, hmac_type, sealed->payload)
-                  << '\n';
+    if (from.verbose > 0 || from.test) world.out << cipher->describe(*sealed) << '\n';
     if (const auto saved = save(); !saved) return saved.error();
     if (const auto saved = save_packet(from, *sealed); !saved)
         return failure("write_spa_packet_data: " + saved.error().text);
@@ -204,18 +175,17 @@ checked<int> knock(settings& from, surroundings& world,
         return wait_until_open(from, asked->tcp_port, world, [&]() -> checked<void> {
             auto fields = asked->message;
             fields.time = world.now() + from.time_offset;
-            const auto second = seal(from, std::move(fields), key, hmac_pointer);
+            const auto second = cipher->seal(std::move(fields));
             if (!second) return second.error();
             const auto sent = world.send(route_of(from), second->payload);
             return sent ? checked<void>{} : sent.error();
         });
     if (!from.test) return EXIT_SUCCESS;
 
-    const auto opened = open_again(*sealed, key, hmac_pointer);
+    const auto opened = cipher->open(*sealed);
     if (!opened) return opened.error();
     if (from.verbose > 0)
-        world.out << "\nDump of the Decoded Data\n"
-                  << describe_packet(*opened, from.mode, hmac_type, opened->ciphertext) << '\n';
+        world.out << "\nDump of the Decoded Data\n" << cipher->describe(*opened) << '\n';
     return EXIT_SUCCESS;
 }
 

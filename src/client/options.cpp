@@ -125,6 +125,12 @@ checked<std::vector<rc_entry>> command_line::directives() const {
                            (secret != nullptr ? " (a key can be given in base64)" : ""));
         entries.push_back({row.directive, std::move(value)});
     }
+    // In an rc file the other directives of GPG do not imply it.
+    settings asked;
+    const auto applied = apply(asked);
+    const auto is_use_gpg = [](const rc_entry& each) { return each.name == "USE_GPG"; };
+    if (applied && asked.use_gpg && std::none_of(entries.begin(), entries.end(), is_use_gpg))
+        entries.push_back({"USE_GPG", secret_bytes::from_text("Y")});
     return entries;
 }
 

@@ -151,9 +151,10 @@ checked<void> check_completeness(const settings& from) {
     if (const auto spoof = check_spoofing(from); !spoof) return spoof.error();
     if (!from.http_proxy.empty() && from.protocol != carrier::http)
         return failure("Cannot set --http-proxy with a non-HTTP protocol.");
-    if (from.use_gpg) return failure("--gpg-encryption is not supported yet");
     if (from.access.empty() && from.command.empty())
         return invalid_message("-A/--access or -C/--server-cmd is missing");
+    if (from.use_gpg && from.gpg_recipient.empty())
+        return failure("Must specify --gpg-recipient-key when GPG is used.");
     return {};
 }
 

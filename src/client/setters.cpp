@@ -253,12 +253,10 @@ checked<void> set_wait(settings& to, std::string_view value) {
 
 checked<void> set_gpg_signing_pw(settings& to, std::string_view value) {
     put(to.gpg_password, secret_bytes::from_text(value), to.current, true);
-    to.use_gpg = true;
     return {};
 }
 
 checked<void> set_gpg_signing_pw_base64(settings& to, std::string_view value) {
-    to.use_gpg = true;
     return put_base64(to.gpg_password, to.current, value, "GPG signing passphrase");
 }
 

@@ -108,11 +108,11 @@ struct settings {
     std::string key_file;
     std::string hmac_key_file;
     std::optional<int> key_descriptor;
-    bool use_gpg = false;         ///< implied by every other GPG setting
+    bool use_gpg = false;         ///< implied by every other GPG option
     std::string gpg_recipient;    ///< the server's key
-    std::string gpg_signer;       ///< empty: GPG's default key
+    std::string gpg_signer;       ///< empty: not signed
     std::string gpg_home_dir;     ///< empty: GPG's own
-    std::string gpg_exe;          ///< empty: found on the path
+    std::string gpg_exe;          ///< empty: the one GPGME knows
     bool gpg_agent = false;       ///< the pass phrase is gpg-agent's business
     bool gpg_no_password = false; ///< the signing key has none
     given_key gpg_password;       ///< of the signing key
@@ -159,6 +159,11 @@ struct settings {
     /// Whether the packet gets an HMAC: asked for, or implied by anything given about one.
     [[nodiscard]] bool hmac_wanted() const noexcept {
         return use_hmac || hmac_key.given || hmac_digest || hmac_key_size || !hmac_key_file.empty();
+    }
+
+    /// GPG wins over any mode.
+    [[nodiscard]] encryption_mode effective_mode() const noexcept {
+        return use_gpg ? encryption_mode::asymmetric : mode;
     }
 
     [[nodiscard]] digest_type effective_hmac_digest() const noexcept {

@@ -38,6 +38,9 @@ checked<void> apply_kept_keys(settings& to, const rc_files& rc, const std::strin
     to.key = std::move(old.key);
     to.key_command = std::move(old.key_command);
     to.hmac_key = std::move(old.hmac_key);
+    to.gpg_recipient = std::move(old.gpg_recipient);
+    to.gpg_signer = std::move(old.gpg_signer);
+    to.gpg_password = std::move(old.gpg_password);
     return {};
 }
 

@@ -18,11 +18,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from harness.gpg import GpgHome  # pylint: disable=wrong-import-position
+
 # Random, or dependent on something random.
 RANDOM_FIELDS = {"Random Value", "Timestamp", "Encoded Data", "SPA Data Digest", "HMAC",
                  "Final SPA Data"}
 BASE = ["-D", "127.0.0.1", "-s", "-A", "tcp/22", "--key-rijndael", "abc"]
 HMAC = BASE + ["--key-hmac", "def"]
+GPG_SPREAD = 16  # characters; RSA numbers and compressed text are not always equally long
 RC = "[{}]\nSPA_SERVER 127.0.0.1\nALLOW_IP source\nACCESS tcp/22\nKEY abc\n{}\n"
 
 
@@ -31,11 +36,12 @@ class Row:
     way round ("accepts"); such rows check both statuses and no fields."""
 
     def __init__(self, name, arguments, rc=None, env=None, stdin="", ours=None, ignore=(),
-                 files=None, saves=False):
+                 files=None, saves=False, gpg=False):
         self.name, self.arguments, self.rc = name, arguments, rc
         self.env, self.stdin, self.ours, self.ignore = env or {}, stdin, ours, set(ignore)
         self.files = files or {}
         self.saves = saves  # the rc file afterwards is compared, too
+        self.gpg = gpg
 
 
 def rows():
@@ -253,6 +259,62 @@ def rows():
               rc="[default]\n", saves=True)
 
 
+def gpg_rows(home):
+    """Sealed with GnuPG, and opened again: `home` has the secret keys of both sides."""
+    home.make_key("signer@test", "rsa2048")
+    home.make_key("server@test", "rsa2048", "rsa2048")
+    home.make_key("curve@test", "ed25519", "cv25519")
+    base = ["-D", "127.0.0.1", "-s", "-A", "tcp/22", "--gpg-home-dir", home.path]
+    to = base + ["--gpg-recipient-key", "server@test"]
+    signed = to + ["--gpg-signer-key", "signer@test", "--gpg-no-signing-pw"]
+    for name, arguments, ours in (
+            ("plain", signed + ["-g"], None),
+            ("hmac", signed + ["-g", "--key-hmac", "def"], None),
+            ("implied", signed, None),
+            ("implied-by-alias", base + ["--gpg-recipient", "server@test", "--gpg-signer-key",
+                                         "signer@test", "--gpg-no-signing-pw"], None),
+            ("mode", signed + ["-M", "Asymmetric"], None),
+            ("over-mode", signed + ["-g", "-M", "CBC"], None),
+            ("over-legacy", signed + ["-g", "-M", "legacy"], None),
+            ("digest", signed + ["-g", "-m", "sha512", "-f", "30"], None),
+            ("agent", to + ["--gpg-signer-key", "signer@test", "--gpg-agent"], None),
+            ("exe", signed + ["--gpg-exe", "/usr/bin/gpg"], None),
+            ("key-for-pass-phrase", to + ["--gpg-signer-key", "signer@test", "--key-rijndael",
+                                          "abc"], None),
+            ("keys-identical", to + ["--gpg-signer-key", "signer@test", "--key-rijndael", "abc",
+                                     "--key-hmac", "abc"], None),
+            # Theirs sends what no server opens; ours makes its beginning what servers expect.
+            ("curve", base + ["--gpg-recipient-key", "curve@test", "--gpg-signer-key",
+                              "curve@test", "--gpg-no-signing-pw"], "accepts"),
+            # refused
+            ("unsigned", to, None),
+            ("no-pass-phrase", to + ["--gpg-signer-key", "signer@test"], None),
+            ("no-recipient", base + ["-g", "--gpg-no-signing-pw"], None),
+            ("no-recipient-mode", base[:-2] + ["-M", "Asymmetric"], None),
+            ("ambiguous", base + ["--gpg-recipient-key", "test", "--gpg-no-signing-pw"], None),
+            ("unknown-recipient", base + ["--gpg-recipient-key", "x@y", "--gpg-no-signing-pw"],
+             None),
+            ("unknown-signer", to + ["--gpg-signer-key", "x@y", "--gpg-no-signing-pw"], None),
+            ("missing-exe", signed + ["--gpg-exe", "/nonexistent"], None),
+            ("missing-home", signed + ["--gpg-home-dir", "/nonexistent"], None)):
+        yield Row("gpg-" + name, arguments, ours=ours, gpg=True)
+    here = f"GPG_HOMEDIR {home.path}\nGPG_RECIPIENT server@test\nGPG_SIGNER signer@test\n"
+    for name, lines in (("use", "USE_GPG Y\nGPG_NO_SIGNING_PW Y"), ("agent", "USE_GPG_AGENT Y"),
+                        ("use-agent", "USE_GPG Y\nUSE_GPG_AGENT Y"), ("not", "USE_GPG N"),
+                        ("pass-phrase", "GPG_SIGNING_PW abc"),
+                        ("use-pass-phrase", "USE_GPG Y\nGPG_SIGNING_PW abc"),
+                        ("use-pass-phrase-base64", "USE_GPG Y\nGPG_SIGNING_PW_BASE64 YWJj"),
+                        ("pass-phrase-bad", "USE_GPG Y\nGPG_SIGNING_PW_BASE64 !!"),
+                        ("mode", "ENCRYPTION_MODE Asymmetric\nGPG_NO_SIGNING_PW Y"),
+                        ("exe", "USE_GPG Y\nGPG_NO_SIGNING_PW Y\nGPG_EXE /usr/bin/gpg")):
+        yield Row("gpg-rc-" + name, ["-n", "foo"], rc=RC.format("foo", here + lines), gpg=True,
+                  ours="accepts" if name == "mode" else None)  # theirs wants USE_GPG besides
+    yield Row("gpg-save-stanza", signed + ["-a", "192.0.2.7", "--save-rc-stanza", "-n", "x"],
+              rc="[default]\n", saves=True, gpg=True)
+    yield Row("gpg-save-stanza-use", signed + ["-g", "-a", "192.0.2.7", "--save-rc-stanza", "-n",
+                                               "x"], rc="[default]\n", saves=True, gpg=True)
+
+
 def run(program, row, folder):
     """Exit status, standard output, standard error, contents of the -B file."""
     home = os.path.join(folder, "home")
@@ -292,10 +354,16 @@ def saved_stanzas(folder):
     return found
 
 
-def fields(output):
-    """The first field list and the transport's list, as a dictionary."""
-    first = output.split("Dump of the Decoded Data")[0]
-    return dict(re.findall(r"^ *([A-Za-z/ ]+?): (.*)$", first, re.MULTILINE))
+def fields(output, part=0):
+    """The first field list and the transport's list, as a dictionary; part 1 is what was opened
+    again."""
+    parts = output.split("Dump of the Decoded Data") + [""]
+    return dict(re.findall(r"^ *([A-Za-z/ ]+?): (.*)$", parts[part], re.MULTILINE))
+
+
+def gpg_fields(output):
+    """What was found out about the signature."""
+    return {name: value for name, value in fields(output, 1).items() if name.startswith("GPG")}
 
 
 def seconds_off(found):
@@ -318,7 +386,8 @@ def compare(row, ours, theirs):
                 f"{our_err.strip()!r}"]
     if our_status != 0:
         wrong = [] if our_err.strip() else ["ours failed without an error text"]
-        return wrong + (["ours failed and wrote a packet"] if our_file else [])
+        return wrong + (["ours failed and wrote a packet"] if our_file and not their_file
+                        else [])
     wrong = []
     our_fields, their_fields = fields(our_out), fields(their_out)
     if "Final SPA Data" not in our_fields and "Final SPA Data" not in their_fields:
@@ -338,14 +407,17 @@ def compare(row, ours, theirs):
              for f in (our_fields, their_fields)]
     if plain[0] != plain[1] and "Message String" not in row.ignore:
         wrong.append(f"Encoded Data: ours {plain[0]!r}, theirs {plain[1]!r}")
+    spread = GPG_SPREAD if row.gpg else 0
     for name in ("SPA Data Digest", "HMAC", "Final SPA Data"):
-        if len(our_fields.get(name, "")) != len(their_fields.get(name, "")):
+        if abs(len(our_fields.get(name, "")) - len(their_fields.get(name, ""))) > spread:
             wrong.append(f"{name}: the lengths differ")
     if our_out.count("SPA Field Values:") != their_out.count("SPA Field Values:"):
         wrong.append("the number of field lists differs")
     if our_file.rstrip("\n") != our_fields.get("Final SPA Data"):
         wrong.append("the saved packet is not the printed one")
-    if len(our_file) != len(their_file):
+    if gpg_fields(our_out) != gpg_fields(their_out):
+        wrong.append(f"signature: ours {gpg_fields(our_out)}, theirs {gpg_fields(their_out)}")
+    if abs(len(our_file) - len(their_file)) > spread:
         wrong.append(f"saved packet: ours {len(our_file)} bytes, theirs {len(their_file)}")
     return wrong
 
@@ -360,7 +432,13 @@ def main():
         if not os.access(program, os.X_OK):
             print(f"{program} is missing", file=sys.stderr)
             return 2
-    table = [row for row in rows() if options.case in (None, row.name)]
+    with tempfile.TemporaryDirectory(prefix="fwknop-gpg-") as folder:
+        with GpgHome(folder, "h") as home:
+            return run_table([*rows(), *gpg_rows(home)], options)
+
+
+def run_table(table, options):
+    table = [row for row in table if options.case in (None, row.name)]
     if not table:
         print(f"no case is called {options.case!r}", file=sys.stderr)
         return 2

@@ -110,7 +110,7 @@ const char* message_of(errc error) noexcept {
     case errc::digest_type_unknown:
         return "no such digest type: use md5, sha1, sha256, sha384, sha512, sha3_256 or sha3_512";
     case errc::encryption_mode_unknown:
-        return "no such encryption mode: use CBC, CTR, CFB, OFB, ECB or legacy";
+        return "no such encryption mode: use CBC, CTR, CFB, OFB, ECB, legacy or Asymmetric";
     case errc::ip_address_malformed:
         return "neither an IPv4 nor an IPv6 address";
     case errc::crypto_library_failed:

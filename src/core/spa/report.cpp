@@ -23,7 +23,8 @@ std::string or_absent(const std::optional<std::string>& value) {
 } // namespace
 
 std::string describe_packet(const opened_packet& packet, encryption_mode mode,
-                            std::optional<digest_type> hmac, std::string_view payload) {
+                            std::optional<digest_type> hmac, std::string_view payload,
+                            const gpg_report* gpg) {
     std::string out = "SPA Field Values:\n=================\n";
     const auto line = [&out](std::string_view label, std::string_view value) {
         out.append(label_width - label.size(), ' ').append(label).append(": ");
@@ -45,6 +46,18 @@ std::string describe_packet(const opened_packet& packet, encryption_mode mode,
     line("Encryption Type",
          mode == encryption_mode::asymmetric ? numbered(2, "GPG") : numbered(1, "Rijndael"));
     line("Encryption Mode", numbered(static_cast<unsigned>(mode), name_of(mode)));
+    if (gpg != nullptr) {
+        line("GPG signer", or_absent(gpg->signer));
+        line("GPG recipient", or_absent(gpg->recipient));
+        line("GPG sig verify", gpg->check_signature ? "Yes" : "No");
+        line("GPG ignore sig", gpg->ignore_verify_error ? "Yes" : "No");
+        line("GPG sig ID", or_absent(gpg->signature_id));
+        line("GPG sig fpr", or_absent(gpg->fingerprint));
+        line("GPG sig summary", std::to_string(gpg->summary));
+        line("GPG sig status", std::to_string(gpg->status));
+        line("GPG home dir", escaped(gpg->home));
+        line("GPG exe", escaped(gpg->program));
+    }
     line("Encoded Data", packet.encoded);
     line("SPA Data Digest", packet.digest_text);
     line("HMAC", packet.hmac_text.empty() ? absent : std::string_view{packet.hmac_text});

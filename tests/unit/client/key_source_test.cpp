@@ -176,3 +176,69 @@ TEST_CASE("legacy mode cuts keys to 16 bytes, with a warning") {
     CHECK(keys->encryption.size() == 16);
     CHECK(keys->warning.rfind("WARNING: Encryption key in '-M legacy' mode", 0) == 0);
 }
+
+TEST_CASE("with GPG the signer's pass phrase takes the key's place") {
+    using source = gpg::pass_phrase::source;
+    fake_readers world{{{"f", "server: from-file\n"}}, {"from-fd"}, {"typed"}, {}};
+    settings from;
+    from.destination = "server";
+    from.use_gpg = true;
+    from.gpg_signer = "me";
+    const auto phrase = [&] {
+        auto got = obtain_keys(from, world.readers());
+        REQUIRE(got);
+        CHECK(got->encryption.empty());
+        return std::move(got->phrase);
+    };
+    SECTION("prompt") {
+        CHECK(phrase().text().text() == "typed");
+        CHECK(world.prompts == std::vector<std::string>{"Enter passphrase for signing: "});
+    }
+    SECTION("descriptor, file, command, key, and before all its own directive") {
+        from.key_descriptor = 3;
+        CHECK(phrase().text().text() == "from-fd");
+        from.key_file = "f";
+        CHECK(phrase().text().text() == "from-file");
+        from.key_command = "command";
+        CHECK(phrase().text().text() == "from-command");
+        from.key.given = true;
+        from.key.key = secret_bytes::from_text("key");
+        CHECK(phrase().text().text() == "key");
+        from.gpg_password.given = true;
+        from.gpg_password.key = secret_bytes::from_text("own");
+        CHECK(phrase().where() == source::given);
+    }
+    SECTION("longer than any key") {
+        world.typed = {std::string(200, 'x')};
+        CHECK(phrase().text().size() == 200);
+    }
+    SECTION("nobody is asked") {
+        from.gpg_agent = true;
+        CHECK(phrase().where() == source::agent);
+        CHECK(pass_phrase_note(from) ==
+              "[+] GPG mode set, signing passphrase acquired via gpg-agent");
+        from.gpg_agent = false;
+        from.gpg_no_password = true;
+        CHECK(phrase().where() == source::none);
+        CHECK(pass_phrase_note(from) == "[+] GPG mode set, signing passphrase not required");
+        from.gpg_no_password = false;
+        from.gpg_signer.clear(); // not signed
+        CHECK(phrase().where() == source::none);
+        CHECK(pass_phrase_note(from).empty());
+        CHECK(world.prompts.empty());
+    }
+    SECTION("nobody to ask") {
+        world.typed.clear();
+        CHECK(obtain_keys(from, world.readers()).error().text == "[*] getpasswd() key error.");
+    }
+    SECTION("it is not the HMAC key") {
+        give_hmac(from, "typed");
+        CHECK_FALSE(obtain_keys(from, world.readers()));
+    }
+    SECTION("GPG wins over legacy mode, which excludes an HMAC") {
+        from.mode = encryption_mode::legacy;
+        give_hmac(from, "def");
+        CHECK(phrase().text().text() == "typed");
+    }
+    CHECK(world.prompts.size() <= 1);
+}

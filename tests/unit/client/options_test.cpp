@@ -334,6 +334,8 @@ TEST_CASE("the directives of a command line are in the order of the table, the l
     CHECK(lines({"-s", "-a", "192.0.2.1"}) == "ALLOW_IP=192.0.2.1 ");
     CHECK(lines({"--time-offset-minus", "5min"}) == "TIME_OFFSET=-5min ");
     CHECK(lines({"--time-offset-minus", "-5"}) == "TIME_OFFSET=5 ");
+    CHECK(lines({"--gpg-recipient", "a", "-g"}) == "USE_GPG=Y GPG_RECIPIENT=a ");
+    CHECK(lines({"--gpg-recipient", "a"}) == "GPG_RECIPIENT=a USE_GPG=Y ");
     CHECK(lines({"-v"}) == "VERBOSE=Y ");
     CHECK(lines({"-vv", "-v", "-r", "-4"}) == "RAND_PORT=Y SERVER_RESOLVE_IPV4=Y VERBOSE=3 ");
     CHECK(lines({"-U", "a b"}).rfind("--save-rc-stanza: the value of --spoof-user cannot", 0) == 0);

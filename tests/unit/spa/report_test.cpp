@@ -49,3 +49,30 @@ TEST_CASE("what is absent says so, and no field writes lines of its own") {
     CHECK(text.find("           HMAC: <NULL>\n") != std::string::npos);
     CHECK(text.find("Encryption Mode: 8 (legacy)\n") != std::string::npos);
 }
+
+TEST_CASE("GPG adds its lines before the encoded data") {
+    gpg_report gpg;
+    gpg.recipient = "server@test";
+    gpg.signature_id = "AB67C66D";
+    gpg.fingerprint = "82C64DA9ED8C7F1CB049CAD6CD1A9423AB67C66D";
+    gpg.summary = 3;
+    gpg.status = 0;
+    gpg.home = "/home/a/.gnupg";
+    gpg.program = "/usr/bin/gpg";
+    const auto text = describe_packet({}, encryption_mode::asymmetric, std::nullopt, "EMA+", &gpg);
+    CHECK(text.find("Encryption Type: 2 (GPG)\n"
+                    "Encryption Mode: 7 (Asymmetric)\n"
+                    "     GPG signer: <NULL>\n"
+                    "  GPG recipient: server@test\n"
+                    " GPG sig verify: Yes\n"
+                    " GPG ignore sig: No\n"
+                    "     GPG sig ID: AB67C66D\n"
+                    "    GPG sig fpr: 82C64DA9ED8C7F1CB049CAD6CD1A9423AB67C66D\n"
+                    "GPG sig summary: 3\n"
+                    " GPG sig status: 0\n"
+                    "   GPG home dir: /home/a/.gnupg\n"
+                    "        GPG exe: /usr/bin/gpg\n"
+                    "   Encoded Data: \n") != std::string::npos);
+    CHECK(describe_packet({}, encryption_mode::asymmetric, std::nullopt, "", nullptr)
+              .find("GPG sig") == std::string::npos);
+}
