@@ -101,6 +101,14 @@ TEST_CASE("the prefix that was cut off is found again") {
     CHECK(prefixes(cut(session_key({0x84, 0x4e}, 78))) == std::vector<std::string>{"hQ", "hE"});
 }
 
+TEST_CASE("only what may follow a session key ends it") {
+    bytes message{0x84, 0x5e, 3};
+    message.insert(message.end(), 93, 0x99); // a public key's header, everywhere
+    message.push_back(0xd2);
+    message.insert(message.end(), 200, 0x99);
+    CHECK(prefixes(cut(message)) == std::vector<std::string>{"hQ", "hF"});
+}
+
 TEST_CASE("text of any length has at least one possible prefix, and no more than four") {
     const std::string whole = cut(session_key({0x84, 0x5e}, 94));
     for (std::size_t size = 0; size <= whole.size(); ++size) {
