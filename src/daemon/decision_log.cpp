@@ -48,6 +48,24 @@ std::string entry_time(unix_time time) {
     return {text.data(), size};
 }
 
+log::event event_of(log::event_kind kind, const datagram& packet, const stanza& entry) {
+    log::event what{.kind = kind, .source = packet.source.to_string()};
+    what.stanza = entry.number;
+    what.name = entry.name;
+    return what;
+}
+
+// Who asked for what, as far as that may be shown: a command that did not run may not.
+void add_request(log::event& what, const verdict& result) {
+    if (!result.packet) return;
+    const message& request = result.packet->message;
+    what.user = request.user;
+    if (request.type == message_type::command) return;
+    if (const auto asked = parse_access_message(request.text)) {
+        what.access = log::access_of(asked->services);
+    }
+}
+
 void log_fields(const verdict& result) {
     if (!log::enabled(log::level::debug) || !result.packet || result.opened_by == nullptr) return;
     // Nobody gets to read a command that did not run: it may be for another machine.
@@ -85,7 +103,10 @@ void decision_log::judged(const datagram& packet, const verdict& result, bool te
         }
         log::info(match_line(packet, entry));
         if (const auto* const why = std::get_if<refused>(&each.outcome)) {
-            log::warning(refusal_text(*why, entry.number, packet.source));
+            log::event what = event_of(log::event_kind::refuse, packet, entry);
+            add_request(what, result);
+            what.reason = name_of(why->reason);
+            log::warning(refusal_text(*why, entry.number, packet.source), what);
         } else if (test_mode) {
             const bool opens = std::holds_alternative<access_decision>(each.outcome);
             log::info(source_and_stanza(packet, entry) + "--test mode enabled, skipping " +
@@ -109,35 +130,52 @@ void decision_log::failed(const datagram& packet, const verdict& result, moment 
     if (!log::enabled(severity)) return;
     for (const auto& each : result.attempts) {
         const stanza& entry = *each.entry;
-        const auto* const error = std::get_if<errc>(&each.outcome);
-        log::write(severity, error != nullptr ? failure_line(packet, entry, *error)
-                                              : refusal_text(std::get<refused>(each.outcome),
-                                                             entry.number, packet.source));
+        log::event what = event_of(log::event_kind::refuse, packet, entry);
+        if (const auto* const error = std::get_if<errc>(&each.outcome)) {
+            what.reason = is_hmac_failure(*error) ? "wrong_hmac" : "not_decryptable";
+            log::write(severity, failure_line(packet, entry, *error), what);
+        } else {
+            const auto& why = std::get<refused>(each.outcome);
+            what.reason = name_of(why.reason);
+            log::write(severity, refusal_text(why, entry.number, packet.source), what);
+        }
     }
 }
 
 void decision_log::unexpected(const datagram& packet, moment now) {
-    log::write(within_budget(stranger::unexpected_source, now) ? log::level::info
-                                                               : log::level::debug,
-               "No access data found for source IP: " + packet.source.to_string());
+    const auto severity =
+        within_budget(stranger::unexpected_source, now) ? log::level::info : log::level::debug;
+    if (!log::enabled(severity)) return;
+    log::write(severity, "No access data found for source IP: " + packet.source.to_string(),
+               {.kind = log::event_kind::refuse,
+                .source = packet.source.to_string(),
+                .reason = "unexpected_source"});
 }
 
 void decision_log::replayed(const datagram& packet, const packet_origin& original, moment now) {
-    log::write(within_budget(stranger::replay, now) ? log::level::warning : log::level::debug,
+    const auto severity =
+        within_budget(stranger::replay, now) ? log::level::warning : log::level::debug;
+    if (!log::enabled(severity)) return;
+    log::write(severity,
                "Replay detected from source IP: " + packet.source.to_string() +
                    ", Destination proto/port: " + std::to_string(packet.protocol) + "/" +
                    std::to_string(packet.destination_port) +
                    ", Original source IP: " + original.source.to_string() +
                    ", Original dst proto/port: " + std::to_string(original.protocol) + "/" +
                    std::to_string(original.destination_port) +
-                   ", Entry created: " + entry_time(original.seen));
+                   ", Entry created: " + entry_time(original.seen),
+               {.kind = log::event_kind::replay, .source = packet.source.to_string()});
 }
 
 void decision_log::not_recorded(const datagram& packet, const verdict& result,
                                 std::string_view why) {
+    log::event what = event_of(log::event_kind::error, packet, *result.opened_by);
+    add_request(what, result);
+    what.reason = why;
     log::error(source_and_stanza(packet, *result.opened_by) +
-               "SPA packet refused because it could not be recorded in the replay file: " +
-               std::string{why});
+                   "SPA packet refused because it could not be recorded in the replay file: " +
+                   std::string{why},
+               what);
 }
 
 std::optional<std::chrono::steady_clock::time_point> decision_log::summary_due() const {

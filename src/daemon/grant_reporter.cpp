@@ -6,31 +6,60 @@
 
 namespace fwknop::daemon {
 
+namespace {
+
+log::event event_of(log::event_kind kind, const open_request& request,
+                    std::span<const service> services) {
+    return {.kind = kind,
+            .source = request.source.to_string(),
+            .stanza = static_cast<std::size_t>(request.token),
+            .name = request.name,
+            .user = request.user,
+            .access = log::access_of(services),
+            .reason = {}};
+}
+
+} // namespace
+
 void grant_reporter::added(const opened_event& event) {
+    const auto services = event.covered_services();
     log::info(added_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
-                              event.request.source, event.destination(), event.covered_services(),
-                              event.expires));
+                              event.request.source, event.destination(), services, event.expires),
+              event_of(log::event_kind::grant, event.request, services));
+    if (changed_) changed_();
 }
 
 void grant_reporter::extended(const opened_event& event) {
+    const auto services = event.covered_services();
     log::info(extended_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
-                                 event.request.source, event.destination(),
-                                 event.covered_services(), event.expires));
+                                 event.request.source, event.destination(), services,
+                                 event.expires),
+              event_of(log::event_kind::grant, event.request, services));
 }
 
 void grant_reporter::removed(const removed_event& event) {
-    log::info(removed_rule_line(event.position, event.chain, event.expires));
+    log::event what{.kind = log::event_kind::expire};
+    if (event.key) {
+        what.source = event.key->source.to_string();
+        what.access = to_string(event.key->door);
+    }
+    log::info(removed_rule_line(event.position, event.chain, event.expires), what);
+    if (changed_) changed_();
 }
 
 void grant_reporter::open_failed(const open_request& request, const std::string& error) {
+    log::event what = event_of(log::event_kind::error, request, request.services);
+    what.reason = error;
     log::error("[" + request.source.to_string() + "] (stanza #" + std::to_string(request.token) +
-               ") Could not open the firewall: " + error);
+                   ") Could not open the firewall: " + error,
+               what);
 }
 
 void grant_reporter::close_failed(std::size_t rules, const std::string& error,
                                   std::chrono::milliseconds delay) {
     log::error("Could not remove " + std::to_string(rules) + " expired rules, trying again in " +
-               std::to_string(delay.count()) + " ms: " + error);
+                   std::to_string(delay.count()) + " ms: " + error,
+               {.kind = log::event_kind::error, .reason = error});
 }
 
 void grant_reporter::jump_added(const added_jump& made) {

@@ -3,11 +3,18 @@
 
 #include "firewall/keeper_observer.hpp"
 
+#include <functional>
+#include <string>
+#include <utility>
+
 namespace fwknop::daemon {
 
 /// Writes what became of grants into the log, in the words that operators have filters for.
 class grant_reporter final : public keeper_observer {
   public:
+    /// `changed` is called when there may be more or fewer grants than before; it may be empty.
+    explicit grant_reporter(std::function<void()> changed = {}) : changed_{std::move(changed)} {}
+
     void added(const opened_event& event) override;
     void extended(const opened_event& event) override;
     void removed(const removed_event& event) override;
@@ -16,6 +23,9 @@ class grant_reporter final : public keeper_observer {
                       std::chrono::milliseconds delay) override;
     void jump_added(const added_jump& made) override;
     void repaired(const std::string& what) override;
+
+  private:
+    std::function<void()> changed_;
 };
 
 } // namespace fwknop::daemon

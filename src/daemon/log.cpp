@@ -2,6 +2,7 @@
 #include "daemon/log.hpp"
 
 #include "core/spa/text.hpp"
+#include "daemon/journal.hpp"
 
 // Boost.Log hides the native syslog from its headers unless told that the library was built with
 // it.
@@ -11,14 +12,21 @@
 #include <boost/log/attributes/value_extraction.hpp>
 #include <boost/log/core.hpp>
 #include <boost/log/expressions.hpp>
+#include <boost/log/sinks/basic_sink_backend.hpp>
 #include <boost/log/sinks/sync_frontend.hpp>
 #include <boost/log/sinks/syslog_backend.hpp>
 #include <boost/log/sinks/text_ostream_backend.hpp>
 #include <boost/log/sources/record_ostream.hpp>
 #include <boost/log/sources/severity_logger.hpp>
+#include <boost/log/utility/manipulators/add_value.hpp>
 
 #include <array>
+#include <cstdlib>
 #include <iostream>
+
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
 
 namespace fwknop::daemon::log {
 
@@ -37,15 +45,48 @@ logging::sources::severity_logger<level>& source() {
     return instance;
 }
 
-sinks::syslog::facility facility_of(std::string_view name) {
-    constexpr std::array local{sinks::syslog::local0, sinks::syslog::local1, sinks::syslog::local2,
-                               sinks::syslog::local3, sinks::syslog::local4, sinks::syslog::local5,
-                               sinks::syslog::local6, sinks::syslog::local7};
+int facility_of(std::string_view name) {
+    constexpr std::array local{LOG_LOCAL0, LOG_LOCAL1, LOG_LOCAL2, LOG_LOCAL3,
+                               LOG_LOCAL4, LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
     for (std::size_t i = 0; i < local.size(); ++i) {
         if (equal_ignoring_case(name, "LOG_LOCAL" + std::to_string(i))) return local[i];
     }
-    return sinks::syslog::daemon;
+    return LOG_DAEMON;
 }
+
+int priority_of(level severity) noexcept {
+    switch (severity) {
+    case level::debug:
+        return LOG_DEBUG;
+    case level::info:
+        return LOG_INFO;
+    case level::warning:
+        return LOG_WARNING;
+    case level::error:
+        break;
+    }
+    return LOG_ERR;
+}
+
+/// The journal as one of Boost.Log's sinks.
+class journal_backend : public sinks::basic_sink_backend<sinks::synchronized_feeding> {
+  public:
+    explicit journal_backend(const settings& chosen)
+        : journal_{*chosen.journal, chosen.identity, facility_of(chosen.facility)} {}
+
+    void consume(const logging::record_view& record) {
+        static const event failure{}; // an error without particulars is one all the same
+        const auto severity = logging::extract<level>("Severity", record);
+        const auto line = logging::extract<std::string>("Message", record);
+        const auto what = logging::extract<const event*>("Event", record);
+        if (!severity || !line) return;
+        const event* const fallback = *severity == level::error ? &failure : nullptr;
+        journal_.write(priority_of(*severity), *line, what ? *what : fallback);
+    }
+
+  private:
+    journal journal_;
+};
 
 void add_console() {
     const auto backend = boost::make_shared<sinks::text_ostream_backend>();
@@ -58,7 +99,7 @@ void add_console() {
 
 void add_syslog(const settings& chosen) {
     const auto backend = boost::make_shared<sinks::syslog_backend>(
-        logging::keywords::facility = facility_of(chosen.facility),
+        logging::keywords::facility = sinks::syslog::make_facility(facility_of(chosen.facility)),
         logging::keywords::use_impl = sinks::syslog::native,
         logging::keywords::ident = chosen.identity);
     sinks::syslog::custom_severity_mapping<level> mapping{"Severity"};
@@ -70,6 +111,17 @@ void add_syslog(const settings& chosen) {
     const auto sink = boost::make_shared<syslog_sink>(backend);
     sink->set_formatter(logging::expressions::stream << logging::expressions::smessage);
     logging::core::get()->add_sink(sink);
+    // Boost.Log opens it without the process's number, which every line of the 2.6 line carries.
+    // The identity must stay where it is: syslog keeps the pointer.
+    static std::string identity;
+    identity = chosen.identity;
+    ::openlog(identity.c_str(), LOG_PID, facility_of(chosen.facility));
+}
+
+void add_journal(const settings& chosen) {
+    const auto backend = boost::make_shared<journal_backend>(chosen);
+    logging::core::get()->add_sink(
+        boost::make_shared<sinks::synchronous_sink<journal_backend>>(backend));
 }
 
 } // namespace
@@ -79,6 +131,14 @@ void open(const settings& chosen) {
     logging::core::get()->remove_all_sinks();
     if (chosen.standard_error) add_console();
     if (chosen.syslog) add_syslog(chosen);
+    if (chosen.journal) add_journal(chosen);
+}
+
+std::optional<std::string> journal_of_standard_error() {
+    struct stat found {};
+    if (!is_journal_stream(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))) return std::nullopt;
+    if (::stat(journal_socket, &found) != 0 || !S_ISSOCK(found.st_mode)) return std::nullopt;
+    return journal_socket;
 }
 
 bool enabled(level severity) noexcept {
@@ -88,6 +148,12 @@ bool enabled(level severity) noexcept {
 void write(level severity, std::string_view line) {
     if (!enabled(severity)) return;
     BOOST_LOG_SEV(source(), severity) << line;
+}
+
+void write(level severity, std::string_view line, const event& what) {
+    if (!enabled(severity)) return;
+    // Sinks are done with the record when this returns, so it need not own the event.
+    BOOST_LOG_SEV(source(), severity) << logging::add_value("Event", &what) << line;
 }
 
 } // namespace fwknop::daemon::log

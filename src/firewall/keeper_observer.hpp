@@ -25,6 +25,8 @@ struct open_request {
     std::vector<service> services;   ///< in the order asked; with NAT the first counts
     std::chrono::seconds timeout{0}; ///< above zero
     std::uint64_t token = 0;         ///< the caller's own, comes back in every event about it
+    std::string name{};              ///< the same: whose rules these are, for the log
+    std::string user{};              ///< the same: who asked
     std::optional<nat_route> nat{};  ///< none: access to this host itself
 };
 
