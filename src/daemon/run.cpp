@@ -12,12 +12,14 @@
 #include "daemon/replay_store.hpp"
 #include "daemon/run_lock.hpp"
 #include "daemon/service.hpp"
+#include "daemon/service_manager.hpp"
 
 #include <clocale>
 #include <csignal>
 #include <iostream>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <sys/resource.h>
 
@@ -86,8 +88,13 @@ int control_other(const options& given, const server_config& server) {
 
 int serve(const options& given, const configuration& config, const diagnostics& report) {
     const server_config& server = config.server;
-    log::settings sinks{.standard_error = true,
-                        .syslog = given.syslog_enable || !given.foreground,
+    service_manager manager = service_manager::from_environment();
+    // Who waits for our word keeps us in the background itself, and loses us if we fork.
+    const bool foreground = given.foreground || manager.present();
+    const auto journal = log::journal_of_standard_error();
+    log::settings sinks{.standard_error = !journal,
+                        .syslog = !journal && (given.syslog_enable || !foreground),
+                        .journal = journal,
                         .identity = server.syslog_identity,
                         .facility = server.syslog_facility,
                         .verbose = static_cast<int>(server.verbose)};
@@ -95,7 +102,7 @@ int serve(const options& given, const configuration& config, const diagnostics& 
 
     run_locks locks{server};
     std::optional<background> detached;
-    if (!given.foreground) {
+    if (!foreground) {
         detached.emplace();
         locks.folder.write_pid();
         locks.pid.write_pid();
@@ -110,7 +117,7 @@ int serve(const options& given, const configuration& config, const diagnostics& 
         log::info("Rotating digest cache file.");
         rotate_replay_file(server.digest_file);
     }
-    service daemon{given, config};
+    service daemon{given, config, std::move(manager)};
     return daemon.run([&] {
         if (!detached) return;
         sinks.standard_error = false;

@@ -83,7 +83,7 @@ asio::posix::stream_descriptor watch_descriptor(asio::io_context& context, int d
 
 } // namespace
 
-service::service(const options& given, const configuration& config)
+service::service(const options& given, const configuration& config, service_manager manager)
     : config_{config}
     , test_mode_{given.test}
     , packet_limit_{parse_packet_limit(given.packet_limit)}
@@ -100,6 +100,12 @@ service::service(const options& given, const configuration& config)
                 [this](const attempt& granted, const datagram& packet) { open(granted, packet); },
                 given.test,
                 rules_for_http(config.server)}
+    , supervision_{context_.get_executor(), std::move(manager),
+                   [this] {
+                       return status_line(pipeline_.counters(),
+                                          keeper_ ? keeper_->grants().size() : 0);
+                   }}
+    , reporter_{[this] { supervision_.changed(); }}
     , commands_{context_.get_executor()} {
     open_sources();
     const auto is_cycle = [](const stanza& entry) { return entry.cycle.enabled(); };
@@ -133,35 +139,41 @@ void service::open_sources() {
 void service::open(const attempt& granted, const datagram& packet) {
     if (commands_.run(granted, packet)) return;
     const auto& grant = std::get<access_decision>(granted.outcome);
+    open_request request{.source = grant.source,
+                         .destination = grant.destination,
+                         .services = grant.services,
+                         .timeout = grant.timeout,
+                         .token = granted.entry->number,
+                         .name = granted.entry->name,
+                         .user = grant.user,
+                         .nat = grant.nat};
     if (grant.nat_host.empty()) {
-        open_request_of(grant, granted.entry->number);
+        keeper_->open(std::move(request));
     } else {
-        asio::co_spawn(context_, open_by_name(grant, granted.entry->number), asio::detached);
+        asio::co_spawn(context_, open_by_name(std::move(request), grant.nat_host), asio::detached);
     }
-}
-
-void service::open_request_of(const access_decision& grant, std::size_t stanza_number) {
-    keeper_->open({.source = grant.source,
-                   .destination = grant.destination,
-                   .services = grant.services,
-                   .timeout = grant.timeout,
-                   .token = stanza_number,
-                   .nat = grant.nat});
 }
 
 // Other packets do not wait for this one's name server.
-asio::awaitable<void> service::open_by_name(access_decision grant, std::size_t stanza_number) {
-    const std::string head =
-        "[" + grant.source.to_string() + "] (stanza #" + std::to_string(stanza_number) + ") ";
-    const auto found = co_await names_.find(grant.nat_host, grant.source.family());
+asio::awaitable<void> service::open_by_name(open_request request, std::string host) {
+    const std::string source = request.source.to_string();
+    const std::string head = "[" + source + "] (stanza #" + std::to_string(request.token) + ") ";
+    const auto found = co_await names_.find(host, request.source.family());
     if (!found.address) {
-        log::warning(head + "Unable to resolve Hostname in NAT SPA message: " +
-                     escaped(grant.nat_host) + ": " + found.error);
+        const log::event what{.kind = log::event_kind::refuse,
+                              .source = source,
+                              .stanza = static_cast<std::size_t>(request.token),
+                              .name = request.name,
+                              .user = request.user,
+                              .reason = "nat_host_unknown"};
+        log::warning(head + "Unable to resolve Hostname in NAT SPA message: " + escaped(host) +
+                         ": " + found.error,
+                     what);
         co_return;
     }
     log::info(head + "Resolved NAT IP in SPA message");
-    grant.nat->inside.address = *found.address;
-    open_request_of(grant, stanza_number);
+    request.nat->inside.address = *found.address;
+    keeper_->open(std::move(request));
 }
 
 void service::stop(ending why) {
@@ -179,6 +191,7 @@ std::size_t service::turn_limit() const {
 // After some packets: what must not be done for each of them.
 void service::after_turn(std::size_t packets) {
     packets_ += packets;
+    supervision_.changed();
     if (packet_limit_ && packets_ >= *packet_limit_) {
         const std::string limit = std::to_string(*packet_limit_);
         log::info("* Incoming packet count limit of " + limit + " reached");
@@ -377,6 +390,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     if (sink_) spawn(sink_->run());
     try {
         ready();
+        supervision_.ready();
     } catch (const std::exception& error) {
         log::error(error.what()); // nobody waits for us any more: end in order, leave no rule
         stop({1, ""});
@@ -386,6 +400,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     if (!ending_) {
         co_await stopped_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     }
+    supervision_.stopping();
     if (sink_) sink_->close();
     log::info("Gracefully leaving the fwknopd event loop.");
     if (!ending_->line.empty()) log::info(ending_->line);

@@ -11,6 +11,8 @@
 #include "daemon/options.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/replay_store.hpp"
+#include "daemon/service_manager.hpp"
+#include "daemon/supervision.hpp"
 #include "daemon/tcp_sink.hpp"
 #include "daemon/udp_listener.hpp"
 #include "firewall/backend.hpp"
@@ -35,7 +37,7 @@ class service {
   public:
     /// Opens everything that can fail: replay file, sources, the packet filter's programs. Throws
     /// std::runtime_error with a line for the administrator. `config` must outlive the service.
-    service(const options& given, const configuration& config);
+    service(const options& given, const configuration& config, service_manager manager);
 
     /// Runs until a signal, the packet limit or the end of a capture file. `ready` is called once
     /// the firewall is initialised and capture is open. Returns the exit status.
@@ -50,8 +52,7 @@ class service {
 
     void open_sources();
     void open(const attempt& granted, const datagram& packet);
-    void open_request_of(const access_decision& grant, std::size_t stanza_number);
-    boost::asio::awaitable<void> open_by_name(access_decision grant, std::size_t stanza_number);
+    boost::asio::awaitable<void> open_by_name(open_request request, std::string host);
     void stop(ending why);
     [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
@@ -86,6 +87,7 @@ class service {
     gatekeeper gate_;
     decision_log log_;
     pipeline pipeline_;
+    supervision supervision_;
     grant_reporter reporter_;
     command_service commands_;
     std::unique_ptr<backend> backend_;     ///< none in test mode, or if all stanzas are cycles
