@@ -37,6 +37,10 @@ void supervision::ready() {
     });
 }
 
+void supervision::reloading() {
+    if (ready_) manager_.reloading(std::chrono::steady_clock::now());
+}
+
 void supervision::changed() {
     if (!ready_ || status_armed_) return;
     status_armed_ = true;

@@ -28,6 +28,9 @@ class supervision {
     /// The daemon works. Tries again until the manager has taken it.
     void ready();
 
+    /// The configuration is being read again; `ready` ends it.
+    void reloading();
+
     /// The status line may have changed: it is told when it has, and the last one is not too near.
     void changed();
 

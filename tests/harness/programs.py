@@ -81,7 +81,8 @@ class Server(Process):
     def __init__(self, program: str, access: str, *, root: str, namespace: Namespace,
                  interface: str = Network.interface, config: Optional[Dict[str, object]] = None,
                  arguments: Sequence[str] = (), run_directory: Optional[str] = None,
-                 wait: bool = True):
+                 wait: bool = True, wrapper: Sequence[str] = (),
+                 extra_environment: Optional[Dict[str, str]] = None):
         self.directory = os.path.join(root, f"server{next(self.counter_)}")
         os.mkdir(self.directory, 0o700)
         # A caller that starts a daemon again after another one names the old directory.
@@ -93,9 +94,9 @@ class Server(Process):
             "".join(f"{name} {value};\n" for name, value in (config or {}).items()))
         super().__init__(
             "fwknopd",
-            [program, "-f", "-c", self.config, "-a", self.access, "-r", self.run_directory,
+            [*wrapper, program, "-f", "-c", self.config, "-a", self.access, "-r", self.run_directory,
              "-i", interface, *arguments],
-            directory=self.directory, namespace=namespace)
+            directory=self.directory, namespace=namespace, extra_environment=extra_environment)
         if wait:
             try:
                 self.wait_log(self.ready)

@@ -44,6 +44,18 @@ TEST_CASE_METHOD(stage, "ready and stopping are told once") {
     CHECK(listener->all() == words{"READY=1\nSTATUS=first", "STOPPING=1"});
 }
 
+TEST_CASE_METHOD(stage, "a reload begins with its time and ends with ready") {
+    supervision watched = supervise(service_manager{path});
+    watched.reloading(); // still starting
+    watched.ready();
+    watched.reloading();
+    watched.ready();
+    const words told = listener->all();
+    REQUIRE(told.size() == 3);
+    CHECK_THAT(told[1], Catch::StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+    CHECK(told[2] == "READY=1\nSTATUS=first");
+}
+
 TEST_CASE_METHOD(stage, "nothing is told before the daemon is ready") {
     supervision watched = supervise(service_manager{path, 20ms});
     watched.changed();
