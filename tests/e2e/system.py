@@ -36,6 +36,13 @@ def expect_fields(entry: dict, **fields: str) -> None:
     expect(not wrong, f"instead of {fields} there is {wrong}, in {entry}")
 
 
+def end_daemon(pid_file: str) -> None:
+    """One in the background is nobody's child: it goes by its pid file."""
+    with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError), \
+            open(pid_file, encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+
+
 def journal(lab: Lab) -> None:
     """Standard error is the journal: entries with fields, and nothing a second time."""
     access = stanza(KEYS, source=Network.client4, NAME="front door", OPEN_PORTS="tcp/22,udp/53",
@@ -129,13 +136,13 @@ def syslog(lab: Lab) -> None:
             run([*syslog_wrapper(home, log), lab.programs.path(lab.server_kind, server=True),
                  "-c", files[0], "-a", files[1], "-r", os.path.join(home, "run"),
                  "-i", Network.interface], home=home, namespace=lab.net.gateway).succeeded()
-            with open(os.path.join(home, "run", "fwknopd.pid"), encoding="ascii") as file:
-                pid = int(file.read())
+            pid_file = os.path.join(home, "run", "fwknopd.pid")
             try:
-                expression = re.compile(line.replace("PID", str(pid)))
+                with open(pid_file, encoding="ascii") as file:
+                    expression = re.compile(line.replace("PID", file.read().strip()))
                 wait_for("the line", lambda: any(map(expression.match, log.texts()[mark:])), 5)
             finally:
-                os.kill(pid, signal.SIGTERM)
+                end_daemon(pid_file)
             wait_for("the last line", lambda: any("Shutting Down fwknopd." in each
                                                   for each in log.texts()[mark:]), 10)
 
@@ -193,9 +200,14 @@ def service_manager(lab: Lab) -> None:
                                # Without -f, which the harness gives.
                                wrapper=["sh", "-c", 'program=$1; shift 2; exec "$program" "$@"',
                                         "sh"])
-            with server:
-                wait_for("READY", lambda: manager.datagrams, 10)
-                expect(server.running(), "it went into the background")
+            pid_file = os.path.join(server.run_directory, "fwknopd.pid")
+            try:
+                with server:
+                    wait_for("READY", lambda: manager.datagrams, 10)
+                    expect(server.running(), "it went into the background")
+            finally:
+                if not server.running() and os.path.exists(pid_file):
+                    end_daemon(pid_file)
     with lab.case("a name that cannot be one is an error"), \
             lab.serve(stanza(KEYS), wait=False,
                       extra_environment={"NOTIFY_SOCKET": "nonsense"}) as server:

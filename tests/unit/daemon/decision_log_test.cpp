@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/temporary_folder.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/knock.hpp"
+#include "daemon/listening_socket.hpp"
 #include "daemon/log_lines.hpp"
 
 #include <catch2/catch.hpp>
@@ -308,4 +310,33 @@ TEST_CASE_METHOD(told, "a command that was refused is shown to nobody") {
     const std::string shown = everything.text();
     CHECK_THAT(shown, Catch::Contains("SPA Command messages are not allowed"));
     CHECK_THAT(shown, !Catch::Contains("reboot") && !Catch::Contains("SPA Field Values"));
+}
+
+TEST_CASE_METHOD(told,
+                 "nor is it in the fields of the journal, which has who sent it and why not") {
+    const fwknop::client::test::temporary_folder folder;
+    const fwknop::daemon::test::listening_socket listener{folder.file("journal")};
+    message command = access_message("203.0.113.9,reboot now");
+    command.type = message_type::command;
+    const std::string payload = seal(command, pass_phrase, "");
+    verdict result;
+    result.attempts.push_back({&entry, refused{.reason = refusal::command_not_allowed}});
+    result.packet = open_packet(*examine_payload(payload), *entry.encryption, nullptr).value();
+    result.opened_by = &entry;
+    entry.name = "web";
+    log::open({.standard_error = false, .journal = folder.file("journal"), .verbose = 1});
+    decisions.judged(packet, result, false, now);
+    log::open({});
+
+    const auto entries = listener.all();
+    REQUIRE(entries.size() == 2);
+    for (const auto& each : entries) CHECK_THAT(each, !Catch::Contains("reboot"));
+    auto fields = fwknop::daemon::test::fields_in(entries[1]);
+    CHECK(fields["SPA_EVENT"] == "refuse");
+    CHECK(fields["SPA_REASON"] == "command_not_allowed");
+    CHECK(fields["SPA_SOURCE"] == "192.0.2.7");
+    CHECK(fields["SPA_STANZA"] == "3");
+    CHECK(fields["SPA_NAME"] == "web");
+    CHECK(fields["SPA_USER"] == command.user);
+    CHECK_FALSE(fields.contains("SPA_ACCESS"));
 }

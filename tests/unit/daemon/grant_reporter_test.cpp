@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/temporary_folder.hpp"
 #include "daemon/grant_reporter.hpp"
 #include "daemon/knock.hpp"
+#include "daemon/listening_socket.hpp"
 #include "daemon/log_lines.hpp"
 
 #include <catch2/catch.hpp>
@@ -97,4 +99,59 @@ TEST_CASE("what somebody had taken away is told when it is there again") {
     reporter.repaired("Chain FWKNOP_INPUT was gone");
     CHECK(log.take() == lines{"Added jump rule from chain: INPUT to chain: FWKNOP_INPUT",
                               "Chain FWKNOP_INPUT was gone"});
+}
+
+TEST_CASE("programs are told whose rule it is, and what went wrong") {
+    const fwknop::client::test::temporary_folder folder;
+    const fwknop::daemon::test::listening_socket listener{folder.file("journal")};
+    log::open({.standard_error = false, .journal = folder.file("journal")});
+    open_request request = asked;
+    request.name = "web";
+    request.user = "alice";
+    grant_reporter reporter;
+    reporter.extended({{"access", "FWKNOP_INPUT"}, request, {{protocol::udp, 53}}, {}});
+    reporter.removed({"FWKNOP_INPUT", 1, {}, grant_key{request.source, {}, {protocol::tcp, 22}}});
+    reporter.removed({"FWKNOP_INPUT", 1, {}, std::nullopt});
+    reporter.open_failed(request, "iptables: locked");
+    reporter.close_failed(2, "iptables: broken", std::chrono::milliseconds{4000});
+    log::open({});
+
+    using entry = std::map<std::string, std::string>;
+    std::vector<entry> told;
+    for (const auto& each : listener.all()) {
+        entry& fields = told.emplace_back();
+        for (const auto& [name, value] : fwknop::daemon::test::fields_in(each)) {
+            if (name.starts_with("SPA_")) fields[name] = value;
+        }
+    }
+    CHECK(told ==
+          std::vector<entry>{
+              {{"SPA_EVENT", "grant"},
+               {"SPA_SOURCE", "203.0.113.9"},
+               {"SPA_STANZA", "3"},
+               {"SPA_NAME", "web"},
+               {"SPA_USER", "alice"},
+               {"SPA_ACCESS", "udp/53"}},
+              {{"SPA_EVENT", "expire"}, {"SPA_SOURCE", "203.0.113.9"}, {"SPA_ACCESS", "tcp/22"}},
+              {{"SPA_EVENT", "expire"}},
+              {{"SPA_EVENT", "error"},
+               {"SPA_SOURCE", "203.0.113.9"},
+               {"SPA_STANZA", "3"},
+               {"SPA_NAME", "web"},
+               {"SPA_USER", "alice"},
+               {"SPA_ACCESS", "tcp/22,udp/53"},
+               {"SPA_REASON", "iptables: locked"}},
+              {{"SPA_EVENT", "error"}, {"SPA_REASON", "iptables: broken"}}});
+}
+
+TEST_CASE("who counts open grants hears when there may be more or fewer") {
+    const log_lines log;
+    int changes = 0;
+    grant_reporter reporter{[&changes] { ++changes; }};
+    reporter.added({{"access", "FWKNOP_INPUT"}, asked, asked.services, {}});
+    CHECK(changes == 1);
+    reporter.removed({"FWKNOP_INPUT", 1, {}, std::nullopt});
+    CHECK(changes == 2);
+    reporter.extended({{"access", "FWKNOP_INPUT"}, asked, asked.services, {}});
+    CHECK(changes == 2);
 }
