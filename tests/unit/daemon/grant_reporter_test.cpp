@@ -109,7 +109,7 @@ TEST_CASE("programs are told whose rule it is, and what went wrong") {
     request.name = "web";
     request.user = "alice";
     grant_reporter reporter;
-    reporter.extended({{"access", "FWKNOP_INPUT"}, request, {{protocol::udp, 53}}, {}});
+    reporter.extended({{rule_role::input, "FWKNOP_INPUT"}, request, {{protocol::udp, 53}}, {}});
     reporter.removed({"FWKNOP_INPUT", 1, {}, grant_key{request.source, {}, {protocol::tcp, 22}}});
     reporter.removed({"FWKNOP_INPUT", 1, {}, std::nullopt});
     reporter.open_failed(request, "iptables: locked");
@@ -148,10 +148,10 @@ TEST_CASE("who counts open grants hears when there may be more or fewer") {
     const log_lines log;
     int changes = 0;
     grant_reporter reporter{[&changes] { ++changes; }};
-    reporter.added({{"access", "FWKNOP_INPUT"}, asked, asked.services, {}});
+    reporter.added({{rule_role::input, "FWKNOP_INPUT"}, asked, asked.services, {}});
     CHECK(changes == 1);
     reporter.removed({"FWKNOP_INPUT", 1, {}, std::nullopt});
     CHECK(changes == 2);
-    reporter.extended({{"access", "FWKNOP_INPUT"}, asked, asked.services, {}});
+    reporter.extended({{rule_role::input, "FWKNOP_INPUT"}, asked, asked.services, {}});
     CHECK(changes == 2);
 }
