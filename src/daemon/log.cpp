@@ -126,8 +126,12 @@ void add_journal(const settings& chosen) {
 
 } // namespace
 
+void set_verbosity(int verbose) noexcept {
+    threshold = verbose > 0 ? level::debug : level::info;
+}
+
 void open(const settings& chosen) {
-    threshold = chosen.verbose > 0 ? level::debug : level::info;
+    set_verbosity(chosen.verbose);
     logging::core::get()->remove_all_sinks();
     if (chosen.standard_error) add_console();
     if (chosen.syslog) add_syslog(chosen);

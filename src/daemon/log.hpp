@@ -31,6 +31,9 @@ struct settings {
 /// Opens the sinks in place of those that are open. To be called before the first line.
 void open(const settings& chosen);
 
+/// From now on: debug lines are shown when above zero.
+void set_verbosity(int verbose) noexcept;
+
 /// The journal's socket when standard error goes to the journal and it takes entries with fields:
 /// then its sink says everything that standard error and syslog would, and more.
 [[nodiscard]] std::optional<std::string> journal_of_standard_error();

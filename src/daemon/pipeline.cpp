@@ -28,10 +28,16 @@ bool is_same_connection(const datagram& packet, const packet_origin& original, m
 
 } // namespace
 
-pipeline::pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
-                   bool test_mode, std::optional<http_rules> http)
-    : gate_{gate}, replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {
-    if (http) http_.emplace(*http);
+pipeline::pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
+                   opener open, bool test_mode)
+    : replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {
+    use(std::move(rules));
+}
+
+void pipeline::use(std::shared_ptr<const rulebook> rules) {
+    rules_ = std::move(rules);
+    http_.reset();
+    if (rules_->http()) http_.emplace(*rules_->http());
 }
 
 void pipeline::receive_frame(link_type link, std::span<const std::uint8_t> captured,
@@ -78,7 +84,7 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         count(make_error_code(errc::decryption_failed)); // no key can have made it
         return;
     }
-    if (!gate_.expects(packet.source)) {
+    if (!rules_->gate().expects(packet.source)) {
         ++counters_.unexpected;
         log_.unexpected(packet, now);
         return;
@@ -98,8 +104,8 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         return;
     }
 
-    const verdict judged = gate_.judge(*examined, packet.source, packet.destination,
-                                       packet.destination_port, now.wall, forwarded_for);
+    const verdict judged = rules_->gate().judge(*examined, packet.source, packet.destination,
+                                                packet.destination_port, now.wall, forwarded_for);
     if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
         ++counters_.unexpected;
         log_.unexpected(packet, now);

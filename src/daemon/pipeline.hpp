@@ -7,6 +7,7 @@
 #include "core/spa/http_carrier.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/replay_store.hpp"
+#include "daemon/rulebook.hpp"
 
 #include <fwknop/error.hpp>
 
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -39,9 +41,12 @@ class pipeline {
     using opener = std::function<void(const attempt& granted, const datagram& packet)>;
 
     /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
-    /// remember in memory only. With `http` a payload that is an HTTP request is unwrapped.
-    pipeline(const gatekeeper& gate, replay_store& replays, decision_log& log, opener open,
-             bool test_mode, std::optional<http_rules> http = std::nullopt);
+    /// remember in memory only.
+    pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
+             opener open, bool test_mode);
+
+    /// From the next packet on these rules count.
+    void use(std::shared_ptr<const rulebook> rules);
 
     void receive_frame(link_type link, std::span<const std::uint8_t> captured,
                        std::size_t wire_length, moment now);
@@ -56,7 +61,7 @@ class pipeline {
                   moment now);
     void count_attempts(const verdict& judged) noexcept;
 
-    const gatekeeper& gate_;
+    std::shared_ptr<const rulebook> rules_;
     replay_store& replays_;
     decision_log& log_;
     opener open_;

@@ -44,7 +44,7 @@ void use_locale(const std::string& name) {
     if (std::setlocale(LC_ALL, name.c_str()) == nullptr) {
         std::cerr << "WARNING: Unable to set locale to '" << name << "'.\n";
     }
-    std::setlocale(LC_NUMERIC, "C");
+    static_cast<void>(std::setlocale(LC_NUMERIC, "C"));
 }
 
 /// Who holds these is the one daemon of the run directory.
@@ -86,8 +86,8 @@ int control_other(const options& given, const server_config& server) {
     return flush_rules(server);
 }
 
-int serve(const options& given, const configuration& config, const diagnostics& report) {
-    const server_config& server = config.server;
+int serve(const options& given, configuration config, const diagnostics& report) {
+    const server_config server = config.server;
     service_manager manager = service_manager::from_environment();
     // Who waits for our word keeps us in the background itself, and loses us if we fork.
     const bool foreground = given.foreground || manager.present();
@@ -117,7 +117,7 @@ int serve(const options& given, const configuration& config, const diagnostics& 
         log::info("Rotating digest cache file.");
         rotate_replay_file(server.digest_file);
     }
-    service daemon{given, config, std::move(manager)};
+    service daemon{given, std::move(config), std::move(manager)};
     return daemon.run([&] {
         if (!detached) return;
         sinks.standard_error = false;
@@ -164,7 +164,7 @@ int run(const std::vector<std::string>& arguments) {
     use_locale(config.server.locale);
     const bool serves = needs_stanzas && !given.exit_parse_config && !given.dump_config &&
                         !given.exit_parse_digest_cache;
-    if (serves) return serve(given, config, report);
+    if (serves) return serve(given, std::move(config), report);
     print(report);
     if (given.exit_parse_config) {
         std::cout << "Configs parsed, exiting.\n";

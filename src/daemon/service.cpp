@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/service.hpp"
 
+#include "core/policy/reload.hpp"
 #include "core/spa/text.hpp"
 #include "daemon/firewall_setup.hpp"
 #include "daemon/log.hpp"
@@ -8,18 +9,16 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <filesystem>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
-
-#include <unistd.h>
 
 namespace fwknop::daemon {
 
@@ -27,18 +26,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// How often a lost interface is looked for, and, after a capture file, what is still open.
-constexpr std::chrono::seconds reopen_interval{1};
+/// How often, after a capture file, it is looked at what is still open.
 constexpr std::chrono::milliseconds expiry_poll{20};
+
+/// How often the replay file is written anew without what is outdated, if packets come at all.
+constexpr std::chrono::hours compaction_interval{24};
 
 /// For closing everything after an internal failure.
 constexpr std::chrono::seconds emergency_stop_limit{10};
-
-// A capture file is old by nature: its packets' age is checked only when that is asked for.
-bool checks_age(const server_config& server) {
-    if (!server.packet_aging) return false;
-    return server.pcap_file.empty() || server.is_explicit("ENABLE_SPA_PACKET_AGING");
-}
 
 /// Entries of the replay file older than this cannot match anything acceptable any more.
 unix_time forget_before(const server_config& server, unix_time now) {
@@ -56,84 +51,75 @@ std::optional<std::uint64_t> parse_packet_limit(const std::optional<std::string>
     return limit;
 }
 
-capture_settings settings_for_capture(const server_config& server) {
-    return {.filter = server.pcap_filter,
-            .promiscuous = server.pcap_promisc,
-            .any_direction = server.pcap_any_direction,
-            .snap_length = static_cast<int>(server.max_sniff_bytes),
-            .ring_size = server.pcap_ring_size};
+bool opens_ports(const stanza& entry) {
+    return !entry.cycle.enabled();
 }
 
-std::optional<http_rules> rules_for_http(const server_config& server) {
-    if (!server.spa_over_http) return std::nullopt;
-    return http_rules{.any_user_agent = server.allow_any_user_agent,
-                      .forwarded_for = server.x_forwarded_for};
+bool translates_sources(const std::vector<stanza>& stanzas) {
+    return std::ranges::any_of(stanzas, [](const stanza& entry) {
+        return entry.nat.force_snat || entry.nat.force_masquerade;
+    });
+}
+
+// A daemon changes to /: what is relative now would be somewhere else at a reload.
+options with_absolute_paths(options given) {
+    for (auto* const path : {&given.config_file, &given.access_file, &given.access_folder})
+        if (*path) **path = std::filesystem::absolute(**path);
+    if (!given.override_config) return given;
+    std::string all;
+    std::istringstream paths{*given.override_config};
+    for (std::string path; std::getline(paths, path, ',');)
+        if (!path.empty())
+            all += (all.empty() ? "" : ",") + std::filesystem::absolute(path).string();
+    given.override_config = all;
+    return given;
 }
 
 std::string signal_name(int number) {
     return number == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
-// Waits for readability without owning the descriptor that belongs to a source.
-asio::posix::stream_descriptor watch_descriptor(asio::io_context& context, int descriptor) {
-    const int copy = ::dup(descriptor);
-    if (copy < 0) throw std::runtime_error{"[*] Out of file descriptors"};
-    return asio::posix::stream_descriptor{context, copy};
-}
-
 } // namespace
 
-service::service(const options& given, const configuration& config, service_manager manager)
-    : config_{config}
-    , test_mode_{given.test}
-    , packet_limit_{parse_packet_limit(given.packet_limit)}
+service::service(options given, configuration config, service_manager manager)
+    : given_{with_absolute_paths(std::move(given))}
+    , test_mode_{given_.test}
+    , rules_{std::make_shared<rulebook>(std::move(config))}
+    , packet_limit_{parse_packet_limit(given_.packet_limit)}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , stopped_{context_, asio::steady_timer::time_point::max()}
     , summary_timer_{context_}
-    , replays_{replay_store::open(config.server.digest_file,
-                                  forget_before(config.server, read_clocks().wall),
-                                  config.server.digest_persistence && !given.test)}
-    , gate_{config.stanzas, config.server, checks_age(config.server)}
-    , pipeline_{gate_,
-                replays_,
-                log_,
+    , replays_{replay_store::open(rules_->server().digest_file,
+                                  forget_before(rules_->server(), read_clocks().wall),
+                                  rules_->server().digest_persistence && !test_mode_)}
+    , compacted_{read_clocks().wall}
+    , pipeline_{rules_, replays_, log_,
                 [this](const attempt& granted, const datagram& packet) { open(granted, packet); },
-                given.test,
-                rules_for_http(config.server)}
+                test_mode_}
     , supervision_{context_.get_executor(), std::move(manager),
                    [this] {
                        return status_line(pipeline_.counters(),
                                           keeper_ ? keeper_->grants().size() : 0);
                    }}
     , reporter_{[this] { supervision_.changed(); }}
-    , commands_{context_.get_executor()} {
-    open_sources();
-    const auto is_cycle = [](const stanza& entry) { return entry.cycle.enabled(); };
-    if (!test_mode_ && !std::ranges::all_of(config.stanzas, is_cycle)) {
-        backend_ = make_backend(config.server,
-                                std::ranges::any_of(config.stanzas, [](const stanza& entry) {
-                                    return entry.nat.force_snat || entry.nat.force_masquerade;
-                                }));
+    , commands_{context_.get_executor()}
+    , sources_{context_, pipeline_, rules_, hooks_for_sources()} {
+    signals_.add(SIGUSR1);
+    if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
+        translates_sources_ = translates_sources(rules_->stanzas());
+        backend_ = make_backend(rules_->server(), translates_sources_);
         keeper_.emplace(context_.get_executor(), *backend_, reporter_);
     }
 }
 
-void service::open_sources() {
-    const server_config& server = config_.server;
-    if (reads_file()) {
-        captures_.push_back(capture::offline(server.pcap_file, settings_for_capture(server)));
-    } else if (server.udp_server) {
-        listener_.emplace(static_cast<std::uint16_t>(server.udp_server_port));
-    } else {
-        for (const auto& interface : server.pcap_interfaces) {
-            captures_.push_back(capture::live(interface, settings_for_capture(server)));
-        }
-    }
-    if (server.tcp_server && !reads_file()) {
-        sink_.emplace(context_, static_cast<std::uint16_t>(server.tcp_server_port),
-                      server.spa_over_http,
-                      [this](const result<datagram>& packet) { take_from_tcp(packet); });
-    }
+source_hooks service::hooks_for_sources() {
+    return {.turn_limit = [this] { return turn_limit(); },
+            .after_turn = [this](std::size_t packets) { after_turn(packets); },
+            .file_ended = [this] { asio::co_spawn(context_, finish_file(), asio::detached); },
+            .failed =
+                [this](const std::string& reason) {
+                    stop({1, reason});
+                }};
 }
 
 void service::open(const attempt& granted, const datagram& packet) {
@@ -179,12 +165,13 @@ asio::awaitable<void> service::open_by_name(open_request request, std::string ho
 void service::stop(ending why) {
     if (ending_) return; // the first reason counts
     ending_ = std::move(why);
+    sources_.stop();
     stopped_.cancel();
 }
 
 // Packets that may be handled before timers, children and other sources have their turn.
 std::size_t service::turn_limit() const {
-    const std::uint64_t limit = config_.server.pcap_dispatch_count;
+    const std::uint64_t limit = rules_->server().pcap_dispatch_count;
     return packet_limit_ ? std::min(limit, *packet_limit_ - packets_) : limit;
 }
 
@@ -201,6 +188,7 @@ void service::after_turn(std::size_t packets) {
         summary_armed_ = true;
         asio::co_spawn(context_, write_summary(), asio::detached);
     }
+    compact_replays();
 }
 
 asio::awaitable<void> service::write_summary() {
@@ -213,95 +201,13 @@ asio::awaitable<void> service::write_summary() {
     summary_armed_ = false;
 }
 
-asio::awaitable<void> service::watch_interface(std::size_t index) {
-    moment now{};
-    const auto handle = [this, &now](link_type link, std::span<const std::uint8_t> captured,
-                                     std::size_t wire_length) {
-        pipeline_.receive_frame(link, captured, wire_length, now);
-    };
-    for (;;) {
-        auto descriptor = watch_descriptor(context_, captures_[index].descriptor());
-        for (;;) {
-            co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                           asio::use_awaitable);
-            if (ending_) co_return; // nothing is accepted any more
-            now = read_clocks();
-            const auto turn = captures_[index].dispatch(turn_limit(), handle);
-            after_turn(turn.frames);
-            if (turn.now == capture::state::failed) break;
-        }
-        if (!co_await reopen(index)) co_return;
-    }
-}
-
-// The interface went away. Whether that ends the daemon is the administrator's choice.
-asio::awaitable<bool> service::reopen(std::size_t index) {
-    const std::string& name = config_.server.pcap_interfaces[index];
-    const std::string reason = captures_[index].last_error();
-    if (config_.server.exit_at_interface_down) {
-        log::error("Interface '" + name + "' is lost: " + reason);
-        stop({1, "Exiting because EXIT_AT_INTF_DOWN is set."});
-        co_return false;
-    }
-    log::warning("Interface '" + name + "' is lost: " + reason + ". Waiting for it to return");
-    asio::steady_timer timer{context_};
-    for (;;) {
-        timer.expires_after(reopen_interval);
-        co_await timer.async_wait(asio::use_awaitable);
-        try {
-            captures_[index] = capture::live(name, settings_for_capture(config_.server));
-        } catch (const std::runtime_error&) {
-            continue;
-        }
-        log::info("Sniffing interface: " + name);
-        co_return true;
-    }
-}
-
-asio::awaitable<void> service::watch_udp() {
-    auto descriptor = watch_descriptor(context_, listener_->descriptor());
-    moment now{};
-    const auto handle = [this, &now](const result<datagram>& packet) {
-        pipeline_.receive(packet, now);
-    };
-    for (;;) {
-        co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                       asio::use_awaitable);
-        if (ending_) co_return; // nothing is accepted any more
-        now = read_clocks();
-        after_turn(listener_->receive(turn_limit(), handle));
-    }
-}
-
-void service::take_from_tcp(const result<datagram>& packet) {
-    if (ending_) return; // nothing is accepted any more
-    pipeline_.receive(packet, read_clocks());
-    // The packet limit is about what passes the capture filter, where there is one.
-    after_turn(captures_.empty() ? 1 : 0);
-}
-
-asio::awaitable<void> service::read_file() {
-    const auto handle = [this](link_type link, std::span<const std::uint8_t> captured,
-                               std::size_t wire_length) {
-        pipeline_.receive_frame(link, captured, wire_length, read_clocks());
-    };
-    for (;;) {
-        const auto turn = captures_.front().dispatch(turn_limit(), handle);
-        after_turn(turn.frames);
-        if (ending_) break;
-        if (turn.now == capture::state::failed) {
-            log::error("Cannot read the capture further: " + captures_.front().last_error());
-            stop({1, ""});
-            co_return;
-        }
-        if (turn.now == capture::state::ended) break;
-        co_await asio::post(context_, asio::use_awaitable); // timers and children have their turn
-    }
+// A capture file is at its end.
+asio::awaitable<void> service::finish_file() {
     // What was asked for is opened first; and rules that nobody is told to flush must still expire.
     asio::steady_timer timer{context_};
     while (commands_.busy() ||
            (keeper_ && (names_.running() != 0 || keeper_->busy() ||
-                        (!config_.server.flush_ipt_at_exit && !keeper_->grants().empty())))) {
+                        (!rules_->server().flush_ipt_at_exit && !keeper_->grants().empty())))) {
         timer.expires_after(expiry_poll);
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -312,13 +218,81 @@ asio::awaitable<void> service::watch_signals() {
     for (;;) {
         const int number = co_await signals_.async_wait(asio::use_awaitable);
         if (number == SIGHUP) {
-            log::warning("Got SIGHUP. This version of fwknopd does not re-read its configuration "
-                         "while it runs: stop and start it instead");
+            reload();
+            continue;
+        }
+        if (number == SIGUSR1) {
+            write_status();
             continue;
         }
         stop({0, "Got " + signal_name(number) + ". Exiting..."});
         co_return;
     }
+}
+
+// Whole or not at all: what cannot be read, opened or changed leaves everything as it was.
+void service::reload() {
+    log::info("Got SIGHUP. Re-reading configs.");
+    if (running_) supervision_.reloading();
+    configuration fresh;
+    diagnostics report;
+    bool done = false;
+    try {
+        const bool loaded = load_configuration(given_, fresh, report);
+        for (const auto& each : report.all())
+            log::write(each.level == severity::error ? log::level::error : log::level::warning,
+                       each.to_string());
+        done = loaded && take_over(std::move(fresh));
+    } catch (const std::exception& error) {
+        log::error(error.what());
+    }
+    if (done)
+        log::info("The new configuration is in force.");
+    else
+        log::error("The configuration of before stays in force.");
+    if (running_) supervision_.ready();
+}
+
+bool service::take_over(configuration fresh) {
+    const auto changes = compare(rules_->server(), fresh.server);
+    for (const auto& name : changes.on_restart)
+        log::error("[*] " + name + " cannot change while fwknopd runs: restart it");
+    if (!changes.on_restart.empty()) return false;
+    if (!test_mode_ && !keeper_ && std::ranges::any_of(fresh.stanzas, opens_ports)) {
+        log::error("[*] The first stanza that opens ports needs a restart of fwknopd: the packet "
+                   "filter was not set up for command cycles only");
+        return false;
+    }
+    if (keeper_ && translates_sources(fresh.stanzas) && !translates_sources_) {
+        log::error("[*] The first FORCE_SNAT or FORCE_MASQUERADE needs a restart of fwknopd: the "
+                   "packet filter was not set up for it");
+        return false;
+    }
+    const auto rules = std::make_shared<const rulebook>(std::move(fresh));
+    sources_.use(rules, changes.capture); // or an exception
+    pipeline_.use(rules);
+    rules_ = rules;
+    log::set_verbosity(static_cast<int>(rules_->server().verbose));
+    return true;
+}
+
+// SIGUSR1.
+void service::write_status() const {
+    log::info(status_line(pipeline_.counters(), keeper_ ? keeper_->grants().size() : 0));
+    for (const auto& line : status_details(pipeline_.counters())) log::info(line);
+    if (sources_.captures())
+        log::info("Dropped by the kernel before we saw them: " +
+                  std::to_string(sources_.dropped()));
+    log::info("Packets on record against replays: " + std::to_string(replays_.size()));
+}
+
+void service::compact_replays() {
+    const auto now = read_clocks().wall;
+    if (now - compacted_ < compaction_interval) return;
+    compacted_ = now;
+    if (const auto done = replays_.compact(forget_before(rules_->server(), now)); !done)
+        log::error("Cannot drop the outdated entries of the replay file: " +
+                   done.error().message());
 }
 
 asio::awaitable<bool> service::start_firewall() {
@@ -329,7 +303,7 @@ asio::awaitable<bool> service::start_firewall() {
         co_return false;
     }
     for (const auto& jump : started.jumps) log::info(added_jump_line(jump.from, jump.to));
-    if (config_.server.ipt_comment_check) log::info("iptables 'comment' match is available");
+    if (rules_->server().ipt_comment_check) log::info("iptables 'comment' match is available");
     for (const auto& each : started.adopted) {
         const auto& nat = each.key.nat;
         const bool all = nat && nat->all_ports && !nat->local;
@@ -350,44 +324,13 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
         co_return;
     }
 
-    const auto spawn = [this](asio::awaitable<void> loop) {
-        asio::co_spawn(context_, std::move(loop), [this](const std::exception_ptr& failure) {
-            if (!failure) return;
-            try {
-                std::rethrow_exception(failure);
-            } catch (const std::exception& error) {
-                log::error(std::string{"A packet source failed: "} + error.what());
-                stop({1, ""});
-            }
-        });
-    };
-    if (reads_file()) {
-        log::info("Reading pcap file: " + config_.server.pcap_file);
-    } else if (listener_) {
-        log::info("Kicking off UDP server to listen on port " +
-                  std::to_string(config_.server.udp_server_port) + ".");
-    } else {
-        for (const auto& name : config_.server.pcap_interfaces) {
-            log::info("Sniffing interface: " + name);
-        }
-        log::info("PCAP filter is: '" + config_.server.pcap_filter + "'");
-    }
-    if (sink_) {
-        log::info("Kicking off TCP server to listen on port " +
-                  std::to_string(config_.server.tcp_server_port) + ".");
-    }
+    sources_.announce();
     for (const auto& warning : replays_.warnings()) log::warning(warning);
-    log::debug("Using Digest Cache: '" + config_.server.digest_file +
+    log::debug("Using Digest Cache: '" + rules_->server().digest_file +
                "' (entry count = " + std::to_string(replays_.size()) + ")");
     log::info("Starting fwknopd main event loop.");
-    if (reads_file()) {
-        spawn(read_file());
-    } else if (listener_) {
-        spawn(watch_udp());
-    } else {
-        for (std::size_t i = 0; i < captures_.size(); ++i) spawn(watch_interface(i));
-    }
-    if (sink_) spawn(sink_->run());
+    sources_.start();
+    running_ = true;
     try {
         ready();
         supervision_.ready();
@@ -401,7 +344,6 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
         co_await stopped_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     }
     supervision_.stopping();
-    if (sink_) sink_->close();
     log::info("Gracefully leaving the fwknopd event loop.");
     if (!ending_->line.empty()) log::info(ending_->line);
     log_.sum_up();

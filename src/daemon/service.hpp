@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "core/policy/gatekeeper.hpp"
-#include "daemon/capture.hpp"
 #include "daemon/command_service.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/decision_log.hpp"
 #include "daemon/grant_reporter.hpp"
 #include "daemon/name_lookup.hpp"
 #include "daemon/options.hpp"
+#include "daemon/packet_sources.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/replay_store.hpp"
+#include "daemon/rulebook.hpp"
 #include "daemon/service_manager.hpp"
 #include "daemon/supervision.hpp"
-#include "daemon/tcp_sink.hpp"
-#include "daemon/udp_listener.hpp"
 #include "firewall/backend.hpp"
 #include "firewall/grant_keeper.hpp"
 
@@ -28,7 +26,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace fwknop::daemon {
 
@@ -36,8 +33,8 @@ namespace fwknop::daemon {
 class service {
   public:
     /// Opens everything that can fail: replay file, sources, the packet filter's programs. Throws
-    /// std::runtime_error with a line for the administrator. `config` must outlive the service.
-    service(const options& given, const configuration& config, service_manager manager);
+    /// std::runtime_error with a line for the administrator. `given` are read again at a reload.
+    service(options given, configuration config, service_manager manager);
 
     /// Runs until a signal, the packet limit or the end of a capture file. `ready` is called once
     /// the firewall is initialised and capture is open. Returns the exit status.
@@ -50,28 +47,28 @@ class service {
         std::string line; ///< for the log, e.g. "Got SIGTERM. Exiting..."; may be empty
     };
 
-    void open_sources();
     void open(const attempt& granted, const datagram& packet);
     boost::asio::awaitable<void> open_by_name(open_request request, std::string host);
     void stop(ending why);
     [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
+    [[nodiscard]] source_hooks hooks_for_sources();
 
     boost::asio::awaitable<void> live(const std::function<void()>& ready);
     boost::asio::awaitable<bool> start_firewall();
-    boost::asio::awaitable<void> watch_interface(std::size_t index);
-    boost::asio::awaitable<bool> reopen(std::size_t index);
-    boost::asio::awaitable<void> watch_udp();
-    void take_from_tcp(const result<datagram>& packet);
-    boost::asio::awaitable<void> read_file();
+    boost::asio::awaitable<void> finish_file();
     boost::asio::awaitable<void> clean_up();
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> write_summary();
 
-    [[nodiscard]] bool reads_file() const noexcept { return !config_.server.pcap_file.empty(); }
+    void reload();
+    [[nodiscard]] bool take_over(configuration fresh);
+    void write_status() const;
+    void compact_replays();
 
-    const configuration& config_;
+    options given_; ///< with absolute paths
     bool test_mode_;
+    std::shared_ptr<const rulebook> rules_;
     std::optional<std::uint64_t> packet_limit_;
     std::uint64_t packets_ = 0;
 
@@ -81,20 +78,20 @@ class service {
     boost::asio::steady_timer stopped_;       ///< never expires; cancelled by `stop`
     boost::asio::steady_timer summary_timer_; ///< armed while lines are suppressed
     bool summary_armed_ = false;
+    bool running_ = false; ///< started, and told so
     std::optional<ending> ending_;
 
     replay_store replays_;
-    gatekeeper gate_;
+    unix_time compacted_; ///< when the replay file was last rid of what is outdated
     decision_log log_;
     pipeline pipeline_;
     supervision supervision_;
     grant_reporter reporter_;
     command_service commands_;
-    std::unique_ptr<backend> backend_;     ///< none in test mode, or if all stanzas are cycles
-    std::optional<grant_keeper> keeper_;   ///< likewise
-    std::vector<capture> captures_;        ///< one per interface, or the file
-    std::optional<udp_listener> listener_; ///< the UDP server, in place of captures
-    std::optional<tcp_sink> sink_;         ///< the TCP server, beside either
+    std::unique_ptr<backend> backend_;   ///< none in test mode, or if all stanzas are cycles
+    std::optional<grant_keeper> keeper_; ///< likewise
+    bool translates_sources_ = false;    ///< the backend was made for that
+    packet_sources sources_;
 };
 
 } // namespace fwknop::daemon

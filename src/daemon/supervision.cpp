@@ -85,4 +85,19 @@ std::string status_line(const packet_counters& counters, std::size_t open_grants
            " refused; grants open: " + std::to_string(open_grants);
 }
 
+std::vector<std::string> status_details(const packet_counters& counters) {
+    std::vector<std::string> lines;
+    const auto add = [&lines](std::string_view reason, std::uint64_t count) {
+        if (count != 0) lines.push_back(std::string{reason} + ": " + std::to_string(count));
+    };
+    for (std::size_t i = 0; i < counters.by_error.size(); ++i)
+        add(message_of(static_cast<errc>(i)), counters.by_error[i]);
+    for (std::size_t i = 0; i < counters.by_refusal.size(); ++i)
+        add(name_of(static_cast<refusal>(i)), counters.by_refusal[i]);
+    add("no stanza for the source", counters.unexpected);
+    add("the same TCP data seen again", counters.seen_again);
+    add("could not be recorded", counters.not_recorded);
+    return lines;
+}
+
 } // namespace fwknop::daemon

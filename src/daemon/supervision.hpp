@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace fwknop::daemon {
 
@@ -54,5 +55,8 @@ class supervision {
 
 /// `Packets: 5 received, 2 granted, 1 replayed, 2 refused; grants open: 1`
 [[nodiscard]] std::string status_line(const packet_counters& counters, std::size_t open_grants);
+
+/// A line for each reason that packets ended for, with how many did.
+[[nodiscard]] std::vector<std::string> status_details(const packet_counters& counters);
 
 } // namespace fwknop::daemon

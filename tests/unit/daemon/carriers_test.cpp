@@ -34,7 +34,6 @@ struct carriage : access_fixture {
     temporary_folder folder;
     replay_store replays = replay_store::open(folder.file("digest.cache"), unix_time{}, true);
     decision_log decisions;
-    std::optional<gatekeeper> gate;
     std::optional<pipeline> line;
     std::vector<ip_address> opened;
     moment now{std::chrono::steady_clock::time_point{std::chrono::seconds{1000}},
@@ -45,13 +44,16 @@ struct carriage : access_fixture {
         parse(text);
         INFO(error());
         REQUIRE_FALSE(report.failed());
-        gate.emplace(stanzas, server, true);
+        server.spa_over_http = http.has_value();
+        server.allow_any_user_agent = http && http->any_user_agent;
+        server.x_forwarded_for = http && http->forwarded_for;
         line.emplace(
-            *gate, replays, decisions,
+            std::make_shared<rulebook>(configuration{server, std::move(stanzas)}), replays,
+            decisions,
             [this](const attempt& granted, const datagram&) {
                 opened.push_back(std::get<access_decision>(granted.outcome).source);
             },
-            false, http);
+            false);
     }
     /// 192.0.2.7:40000 -> 198.51.100.9:62201 over TCP, unless `change` has it otherwise.
     void receive(

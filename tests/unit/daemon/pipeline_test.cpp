@@ -30,7 +30,7 @@ struct stage : access_fixture {
     temporary_folder folder;
     replay_store replays = replay_store::open(folder.file("digest.cache"), unix_time{}, true);
     decision_log decisions;
-    std::optional<gatekeeper> gate;
+    std::shared_ptr<const rulebook> rules;
     std::optional<pipeline> line;
     std::vector<access_decision> opened;
     std::vector<attempt> others; ///< granted, but no ports
@@ -43,11 +43,11 @@ struct stage : access_fixture {
         parse(text);
         INFO(error());
         REQUIRE_FALSE(report.failed());
-        gate.emplace(stanzas, server, true);
+        rules = std::make_shared<rulebook>(configuration{server, std::move(stanzas)});
         line.emplace(
-            *gate, replays, decisions,
+            rules, replays, decisions,
             [this](const attempt& granted, const datagram&) {
-                CHECK(granted.entry >= stanzas.data());
+                CHECK(granted.entry >= rules->stanzas().data());
                 on_open();
                 if (const auto* const ports = std::get_if<access_decision>(&granted.outcome)) {
                     opened.push_back(*ports);
