@@ -32,6 +32,8 @@ struct command_cycles::cycle {
     std::string open_head;  ///< of log lines, with the packet's source
     std::string close_head; ///< likewise, with the address that was opened
     bool opening = true;
+    log::event opened; ///< what the lines say for programs
+    log::event closed;
     asio::cancellation_signal cancel; ///< of the open commands
 
     [[nodiscard]] bool closes() const noexcept {
@@ -47,6 +49,11 @@ void command_cycles::open(cycle_decision what, const ip_address& packet_source,
     const auto made = std::make_shared<cycle>();
     made->open_head = log_head(packet_source, stanza_number);
     made->close_head = log_head(what.source, stanza_number);
+    made->opened = {.kind = log::event_kind::command,
+                    .source = packet_source.to_string(),
+                    .stanza = stanza_number};
+    made->closed = made->opened;
+    made->closed.source = what.source.to_string();
     made->what = std::move(what);
     if (stopping_ || opening_.size() == max_running || pending() >= max_pending) {
         log::error(made->open_head + "CMD_CYCLE_OPEN command refused, because " +
@@ -59,11 +66,13 @@ void command_cycles::open(cycle_decision what, const ip_address& packet_source,
     const cycle_decision& decided = made->what;
     for (const cycle_run& each : decided.runs) {
         log::info(made->open_head +
-                  "Running CMD_CYCLE_OPEN command: " + join_command_words(each.open));
+                      "Running CMD_CYCLE_OPEN command: " + join_command_words(each.open),
+                  made->opened);
         if (each.close.empty()) continue;
         log::info(made->open_head + "Running CMD_CYCLE_CLOSE command in " +
-                  std::to_string(decided.close_after.count()) +
-                  " seconds: " + join_command_words(each.close));
+                      std::to_string(decided.close_after.count()) +
+                      " seconds: " + join_command_words(each.close),
+                  made->opened);
     }
     start_open(made);
     if (made->closes()) {
@@ -101,18 +110,21 @@ void command_cycles::start_closes() {
 
 asio::awaitable<void> command_cycles::run_all(cycle_ptr what, bool open) {
     const std::string& head = open ? what->open_head : what->close_head;
+    const log::event& noted = open ? what->opened : what->closed;
     for (const cycle_run& each : what->what.runs) {
         const auto& words = open ? each.open : each.close;
         if (!open) {
             log::info(head + "Timer expired, running CMD_CYCLE_CLOSE command: " +
-                      join_command_words(words));
+                          join_command_words(words),
+                      noted);
         }
         program named{words, what->what.run_as, what->what.time_limit};
         const program_result done = co_await run_program(std::move(named));
         if (done.problem.empty()) continue;
         log::warning(
             head + (open ? "CMD_CYCLE_OPEN command failed: " : "CMD_CYCLE_CLOSE command failed: ") +
-            escaped(done.problem));
+                escaped(done.problem),
+            noted);
         if (done.child.end == child_end::cancelled) break;
     }
 }

@@ -38,6 +38,9 @@ command_runner::command_runner(asio::any_io_executor executor) : executor_{std::
 
 void command_runner::run(command_decision what, const ip_address& packet_source,
                          std::size_t stanza_number) {
+    const log::event noted{.kind = log::event_kind::command,
+                           .source = packet_source.to_string(),
+                           .stanza = stanza_number};
     std::string head =
         "[" + packet_source.to_string() + "] (stanza #" + std::to_string(stanza_number) + ") ";
     if (running_ == max_running) {
@@ -51,16 +54,17 @@ void command_runner::run(command_decision what, const ip_address& packet_source,
               what.run_as->group_name + " (UID=" + std::to_string(what.run_as->user) +
               ",GID=" + std::to_string(what.run_as->group) + ")";
     }
-    log::info(head + "Running command '" + join_command_words(what.words) + "'" + who);
+    log::info(head + "Running command '" + join_command_words(what.words) + "'" + who, noted);
     ++running_;
-    asio::co_spawn(executor_, perform(std::move(what), head),
+    asio::co_spawn(executor_, perform(std::move(what), head, noted),
                    [this, head](const std::exception_ptr& failure) {
                        --running_;
                        if (failure) log::error(head + "CMD_EXEC: the command could not be run");
                    });
 }
 
-asio::awaitable<void> command_runner::perform(command_decision what, std::string head) {
+asio::awaitable<void> command_runner::perform(command_decision what, std::string head,
+                                              log::event noted) {
     program named{std::move(what.words), std::move(what.run_as), what.time_limit};
     const program_result done = co_await run_program(std::move(named));
     const child_result& result = done.child;
@@ -69,9 +73,9 @@ asio::awaitable<void> command_runner::perform(command_decision what, std::string
         log_output(head, "error output", result.errors, result.errors.size() == max_program_output);
     }
     if (result.end == child_end::not_started || result.end == child_end::time_limit) {
-        log::warning(head + "CMD_EXEC: " + escaped(done.problem));
+        log::warning(head + "CMD_EXEC: " + escaped(done.problem), noted);
     }
-    log::info(head + result_line(result));
+    log::info(head + result_line(result), noted);
 }
 
 } // namespace fwknop::daemon

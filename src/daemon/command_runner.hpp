@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/policy/decision.hpp"
+#include "daemon/log_event.hpp"
 
 #include <fwknop/ip_address.hpp>
 
@@ -31,7 +32,7 @@ class command_runner {
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
   private:
-    boost::asio::awaitable<void> perform(command_decision what, std::string head);
+    boost::asio::awaitable<void> perform(command_decision what, std::string head, log::event noted);
 
     boost::asio::any_io_executor executor_;
     std::size_t running_ = 0;

@@ -43,17 +43,19 @@ asio::awaitable<void> interface_watcher::run() {
 
 void interface_watcher::stop() {
     stopped_ = true;
-    readable_.cancel();
+    boost::system::error_code not_open;
+    readable_.cancel(not_open);
     retry_.cancel();
 }
 
 void interface_watcher::link_changed(bool up) {
     if (up == up_) return;
     up_ = up;
+    boost::system::error_code not_open;
     if (up)
         retry_.cancel(); // no need to wait any longer
     else
-        readable_.cancel();
+        readable_.cancel(not_open);
 }
 
 /// Until the capture ends; says why.

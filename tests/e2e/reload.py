@@ -152,7 +152,8 @@ def interface_lost(lab: Lab) -> None:
                 expect(server.wait() == 1, "the exit status is not 1")
                 expect("EXIT_AT_INTF_DOWN" in server.log(), server.log())
                 expect(not lab.rules(), "rules are left")
-            lab.net.gateway.run("ip", "link", "set", Network.interface, "up")
+            if command[0] == "set":
+                lab.net.gateway.run("ip", "link", "set", Network.interface, "up")
 
 
 if __name__ == "__main__":
