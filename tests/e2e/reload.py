@@ -3,6 +3,7 @@
 """SIGHUP: the configuration is read again, whole or not at all, and nothing is lost meanwhile."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -47,6 +48,14 @@ def files(lab: Lab) -> None:
         with lab.case("the grants of before are still there"):
             expect({"6500", "6501"} <= {rule.port for rule in lab.rules()},
                    f"left are {[rule.port for rule in lab.rules()]}")
+        with lab.case("SIGUSR1 tells the counts"):
+            mark = server.mark()
+            server.send(signal.SIGUSR1)
+            server.wait_log("Packets on record against replays: ", after=mark)
+            said = server.log()[mark:]
+            expect(re.search(r"Packets: \d+ received, \d+ granted, 0 replayed, 1 refused; "
+                             r"grants open: \d+$", said, re.MULTILINE), said)
+            expect("HMAC does not match: 1" in said, said)
 
 
 def under_load(lab: Lab) -> None:

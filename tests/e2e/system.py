@@ -46,7 +46,7 @@ def end_daemon(pid_file: str) -> None:
 def journal(lab: Lab) -> None:
     """Standard error is the journal: entries with fields, and nothing a second time."""
     access = stanza(KEYS, source=Network.client4, NAME="front door", OPEN_PORTS="tcp/22,udp/53",
-                    FW_ACCESS_TIMEOUT=1)
+                    FW_ACCESS_TIMEOUT=1, ENABLE_CMD_EXEC="Y")
     who = {"SPA_SOURCE": Network.client4, "SPA_STANZA": "1", "SPA_NAME": "front door"}
     with Journal(lab.root, lab.net.gateway) as log, \
             lab.serve(access, wait=False, wrapper=log.wrapper(),
@@ -68,6 +68,14 @@ def journal(lab: Lab) -> None:
             expect(re.match(r"Removed rule \d+ from FWKNOP_INPUT with expire time of \d+$",
                             entry["MESSAGE"]), entry["MESSAGE"])
             log.wait(SPA_EVENT="expire", SPA_ACCESS="udp/53")
+        with lab.case("command"):
+            lab.client.run(KEYS, "-C", "true", "-a", Network.client4,
+                           destination=Network.gateway4).succeeded()
+            entry = log.wait(SPA_EVENT="command",
+                             MESSAGE=f"[{Network.client4}] (stanza #1) Running command 'true'")
+            expect_fields(entry, SPA_SOURCE=Network.client4, SPA_STANZA="1", PRIORITY="6")
+            log.wait(SPA_EVENT="command", MESSAGE=f"[{Network.client4}] (stanza #1) "
+                                                  "CMD_EXEC: command returned 0, pid_status: 0")
         with lab.case("refuse: a port that is not allowed"):
             lab.client.knock(KEYS, "tcp/23", "-U", "alice")
             entry = log.wait(SPA_EVENT="refuse", SPA_REASON="port_denied")
@@ -170,10 +178,17 @@ def service_manager(lab: Lab) -> None:
                 wait_for("three more", lambda: len(told("WATCHDOG=1")) >= count + 3, 10)
             with lab.case("the status counts"):
                 wait_for("a status", lambda: status(" 1 granted, ") and status("grants open: 1"), 10)
-            with lab.case("STOPPING, and READY was told once"):
+            with lab.case("RELOADING, then READY, whether the files are good or not"):
+                expect(len(told("READY=1")) == 1, f"{manager.texts()}")
+                for turn in (1, 2):
+                    server.send(signal.SIGHUP)
+                    wait_for("RELOADING", lambda count=turn: len(told("RELOADING=1")) == count, 5)
+                    wait_for("READY", lambda count=turn: len(told("READY=1")) == count + 1, 5)
+                    write_private(server.access, "SOURCE nonsense\n")
+            with lab.case("STOPPING"):
                 server.stop()
                 wait_for("STOPPING", lambda: told("STOPPING=1"), 2)
-                expect(len(told("READY=1")) == 1, f"{manager.texts()}")
+                expect(len(told("READY=1")) == 3, f"{manager.texts()}")
     with Listener(path + "2", lab.net.gateway) as manager:
         with lab.case("no watchdog asked for: none"), \
                 lab.serve(stanza(KEYS), extra_environment={"NOTIFY_SOCKET": path + "2"}):
