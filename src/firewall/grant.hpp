@@ -3,6 +3,7 @@
 
 #include "core/moment.hpp"
 #include "core/policy/nat_route.hpp"
+#include "core/policy/network.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/message.hpp>
@@ -20,7 +21,7 @@ namespace fwknop {
 
 /// What makes two grants the same grant: a repeated knock for an equal key extends, never doubles.
 struct grant_key {
-    ip_address source;
+    network source;
     std::optional<ip_address> destination; ///< none: any; else of the source's family
     service door;                          ///< with NAT, the one outside
     std::optional<nat_route> nat{};        ///< none: access to this host itself
@@ -45,7 +46,8 @@ struct grant {
 }
 
 [[nodiscard]] inline std::size_t hash_value(const grant_key& key) noexcept {
-    std::size_t seed = hash_value(key.source);
+    std::size_t seed = hash_value(key.source.address());
+    boost::hash_combine(seed, key.source.prefix_length());
     if (key.destination) boost::hash_combine(seed, hash_value(*key.destination));
     boost::hash_combine(seed, static_cast<unsigned>(key.door.protocol));
     boost::hash_combine(seed, key.door.port);

@@ -6,7 +6,7 @@ namespace fwknop {
 namespace {
 
 std::string rule_line(std::string_view verb, std::string_view kind, std::string_view preposition,
-                      std::string_view chain, const ip_address& source,
+                      std::string_view chain, const network& source,
                       const std::optional<ip_address>& destination,
                       std::span<const service> services, unix_time expires) {
     std::string line{verb};
@@ -25,14 +25,13 @@ std::string rule_line(std::string_view verb, std::string_view kind, std::string_
 
 } // namespace
 
-std::string added_rule_line(std::string_view kind, std::string_view chain, const ip_address& source,
+std::string added_rule_line(std::string_view kind, std::string_view chain, const network& source,
                             const std::optional<ip_address>& destination,
                             std::span<const service> services, unix_time expires) {
     return rule_line("Added", kind, "to", chain, source, destination, services, expires);
 }
 
-std::string extended_rule_line(std::string_view kind, std::string_view chain,
-                               const ip_address& source,
+std::string extended_rule_line(std::string_view kind, std::string_view chain, const network& source,
                                const std::optional<ip_address>& destination,
                                std::span<const service> services, unix_time expires) {
     return rule_line("Extended", kind, "in", chain, source, destination, services, expires);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
+#include "core/policy/network.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/message.hpp>
@@ -19,13 +20,13 @@ namespace fwknop {
 /// `Added <kind> rule to <chain> for <source> -> <destination or 0.0.0.0/0> <proto/port,…>,
 /// expires at <unix seconds>`. `kind` is a rule's name as `name_of` has it. No services: `*/*`.
 [[nodiscard]] std::string added_rule_line(std::string_view kind, std::string_view chain,
-                                          const ip_address& source,
+                                          const network& source,
                                           const std::optional<ip_address>& destination,
                                           std::span<const service> services, unix_time expires);
 
 /// The same for a repeated knock: `Extended <kind> rule in <chain> for …`.
 [[nodiscard]] std::string extended_rule_line(std::string_view kind, std::string_view chain,
-                                             const ip_address& source,
+                                             const network& source,
                                              const std::optional<ip_address>& destination,
                                              std::span<const service> services, unix_time expires);
 

@@ -36,7 +36,7 @@ bool covers_all_ports(rule_role role, const std::optional<nat_route>& nat) noexc
     return nat && nat->all_ports && role != rule_role::input && role != rule_role::output;
 }
 
-grant_key make_grant_key(const ip_address& source, const std::optional<ip_address>& destination,
+grant_key make_grant_key(const network& source, const std::optional<ip_address>& destination,
                          const service& door, const std::optional<nat_route>& nat) {
     grant_key key{source, destination, door, nat};
     if (!key.nat) return key;

@@ -73,7 +73,7 @@ using rule_positions = std::array<std::size_t, rule_role_count>;
 
 /// The key of a grant, without whatever of `destination`, `door` and `nat` no rule of it shows: so
 /// grants are equal where their rules are.
-[[nodiscard]] grant_key make_grant_key(const ip_address& source,
+[[nodiscard]] grant_key make_grant_key(const network& source,
                                        const std::optional<ip_address>& destination,
                                        const service& door, const std::optional<nat_route>& nat);
 

@@ -46,6 +46,13 @@ std::optional<nat_endpoint> parse_endpoint(std::string_view text) {
     return end;
 }
 
+// Destinations are addresses; a rule that names a network there is not found again, and so no
+// grant.
+std::optional<ip_address> host_of(const std::optional<network>& found) {
+    if (!found) return std::nullopt;
+    return found->address();
+}
+
 class joiner {
   public:
     explicit joiner(const std::vector<found_rule>& found) : found_{found}, used_(found.size()) {
@@ -128,7 +135,7 @@ class joiner {
             if (!route.all_ports && !route.translate_destination) {
                 // Nothing but this rule tells of the host inside, and of the port outside.
                 if (!other.rule.destination) continue;
-                with.nat->inside.address = *other.rule.destination;
+                with.nat->inside.address = other.rule.destination->address();
                 const auto text = value_of(other.rule, to_ports);
                 const auto port = text ? parse_digits<std::uint16_t>(*text) : std::nullopt;
                 if (masquerade && !port) continue;
@@ -144,7 +151,7 @@ class joiner {
         const auto text = value_of(rule, to_destination);
         const auto inside = text ? parse_endpoint(*text) : std::nullopt;
         if (!rule.source || !inside) return;
-        grant_key key{*rule.source, rule.destination, {}, nat_route{}};
+        grant_key key{*rule.source, host_of(rule.destination), {}, nat_route{}};
         nat_route& route = *key.nat;
         route.inside = *inside;
         route.all_ports = !rule.protocol;
@@ -176,14 +183,15 @@ class joiner {
 
     void from_input(const iptables_rule& rule) {
         if (!rule.source || !rule.protocol) return;
-        take({*rule.source, rule.destination, {*rule.protocol, rule.destination_port}},
+        take({*rule.source, host_of(rule.destination), {*rule.protocol, rule.destination_port}},
              rule.expires);
     }
 
     // Its other half is gone: what is left must still be known as a grant's.
     void from_output(const iptables_rule& rule) {
         if (!rule.destination || !rule.protocol || rule.source_port == 0) return;
-        const grant_key key{*rule.destination, rule.source, {*rule.protocol, rule.source_port}};
+        const grant_key key{
+            *rule.destination, host_of(rule.source), {*rule.protocol, rule.source_port}};
         const auto at = find(rule_role::output, key, rule.expires);
         if (!at) return;
         if (!keys_.insert(key).second) return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "firewall/iptables_rule.hpp"
 
+#include "core/policy/stanza.hpp"
+
 #include <charconv>
 #include <cstdint>
 #include <iomanip>
@@ -30,13 +32,18 @@ std::optional<Number> parse_number(std::string_view text) {
     return value;
 }
 
-std::optional<ip_address> parse_host(std::string_view text, ip_family family) {
+std::optional<network> parse_network(std::string_view text, ip_family family) {
     const std::size_t slash = text.find('/');
-    if (slash != text.npos && text.substr(slash) != (family == ip_family::v4 ? "/32" : "/128"))
-        return std::nullopt;
     const auto address = ip_address::parse(text.substr(0, slash));
     if (!address || address->family() != family) return std::nullopt;
-    return *address;
+    if (slash == text.npos) return *address;
+    // Not less than what SOURCE_WIDEN allows: a rule for half the world is none of ours.
+    const auto length = parse_number<std::uint8_t>(text.substr(slash + 1));
+    const bool v4 = family == ip_family::v4;
+    if (!length || *length < (v4 ? widest_v4_prefix : widest_v6_prefix) ||
+        *length > (v4 ? 32 : 128))
+        return std::nullopt;
+    return network{*address, *length};
 }
 
 std::optional<protocol> parse_protocol(std::string_view text) {
@@ -78,8 +85,8 @@ std::string to_text(const iptables_rule& rule) {
 std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_family family) {
     iptables_rule rule;
     std::optional<unix_time> expires;
-    const auto take_host = [family](const std::string& value, std::optional<ip_address>& to) {
-        to = parse_host(value, family);
+    const auto take_host = [family](const std::string& value, std::optional<network>& to) {
+        to = parse_network(value, family);
         return to.has_value();
     };
     const auto take_port = [](const std::string& value, std::uint16_t& to) {

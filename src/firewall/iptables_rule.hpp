@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
+#include "core/policy/network.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/message.hpp>
@@ -18,8 +19,8 @@ namespace fwknop {
 
 /// A rule that has the form of ours.
 struct iptables_rule {
-    std::optional<ip_address> source;
-    std::optional<ip_address> destination;
+    std::optional<network> source;
+    std::optional<network> destination;
     std::optional<fwknop::protocol> protocol;
     std::uint16_t source_port = 0;      ///< 0: any
     std::uint16_t destination_port = 0; ///< 0: any

@@ -20,7 +20,7 @@ namespace fwknop {
 
 /// What one accepted packet asks the packet filter for.
 struct open_request {
-    ip_address source;
+    network source; ///< an address, or those around it
     std::optional<ip_address> destination;
     std::vector<service> services;   ///< in the order asked; with NAT the first counts
     std::chrono::seconds timeout{0}; ///< above zero

@@ -100,6 +100,39 @@ def second_knock(lab: Lab) -> None:
                    == [later.expires], "\n".join(rule.text for rule in lab.rules()))
 
 
+def widened(lab: Lab) -> None:
+    """SOURCE_WIDEN: what is around the address gets in as well, and nobody else."""
+    net = lab.net
+    with echo_service(net.gateway, PORT), \
+            lab.serve(stanza(Keys(), FW_ACCESS_TIMEOUT=60, SOURCE_WIDEN="/31,/127")) as server:
+        # 10.73.0.2 and 10.73.0.3 share 31 bits, fd73::2 and fd73::3 share 127.
+        for family, source in ((V4, "10.73.0.2/31"), (V6, "fd73::2/127")):
+            lab.client.knock(Keys(), f"tcp/{PORT}", allow=family.other, destination=family.gateway)
+            rule = lab.wait_rule(server, f"tcp/{PORT}", v6=family.v6)
+            with lab.case(f"{source}: the rule, and who gets in"):
+                expect(rule.source == source, rule.text)
+                expect(reachable(net.client, family.gateway, PORT), "the client does not get in")
+                expect(reachable(net.other, family.gateway, PORT), "the other does not get in")
+        with lab.case("a knock from next door extends, and makes no second rule"):
+            lab.client.knock(Keys(), f"tcp/{PORT}", allow=Network.client4)
+            lab.fence(server, Keys(), 6000)
+            expect(len([rule for rule in lab.rules() if rule.port == str(PORT)]) == 1,
+                   "\n".join(rule.text for rule in lab.rules()))
+        with lab.case("the log names the network"):
+            expect("for 10.73.0.2/31 -> 0.0.0.0/0 tcp/22, expires at" in server.log(), server.log())
+        with lab.case("after a crash the next one takes it over and flushes it"):
+            server.kill()
+            with lab.serve(stanza(Keys()), config={"FLUSH_IPT_AT_INIT": "N"}) as again:
+                again.wait_log("Took over a rule of an earlier run for 10.73.0.2/31 tcp/22")
+            expect(not lab.rules() and not lab.rules(v6=True), "rules are left")
+    with echo_service(net.gateway, PORT), \
+            lab.serve(stanza(Keys(), FW_ACCESS_TIMEOUT=60, SOURCE_WIDEN="32")) as server:
+        with lab.case("the address alone, when nothing is widened"):
+            lab.client.knock(Keys(), f"tcp/{PORT}")
+            lab.wait_rule(server, f"tcp/{PORT}", source=Network.client4 + "/32")
+            expect(not reachable(net.other, V4.gateway, PORT), "the other gets in")
+
+
 def udp_server(lab: Lab) -> None:
     """-U: no capture, the daemon's own socket."""
     for tool in ("iptables", "ip6tables"):
@@ -121,4 +154,4 @@ def udp_server(lab: Lab) -> None:
 
 if __name__ == "__main__":
     sys.exit(main([hidden_service, hidden_service_source, hidden_service_ipv6,
-                   hidden_service_ipv6_source, second_knock, udp_server]))
+                   hidden_service_ipv6_source, second_knock, widened, udp_server]))

@@ -59,8 +59,6 @@ parsed<nat_endpoint> read_endpoint(std::string_view text) {
 }
 
 parsed<widen_settings> read_widths(std::string_view text) {
-    constexpr std::uint64_t widest_v4 = 16;
-    constexpr std::uint64_t widest_v6 = 48;
     const auto bad = [&] {
         return complaint{"'" + std::string{text} +
                          "' is no width, need /16 to /32 for IPv4 and /48 to /128 for IPv6, like "
@@ -73,7 +71,7 @@ parsed<widen_settings> read_widths(std::string_view text) {
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (items[i].empty()) continue;
         const auto number = read_number(items[i].substr(items[i].front() == '/' ? 1 : 0));
-        const auto low = i == 0 ? widest_v4 : widest_v6;
+        const auto low = i == 0 ? widest_v4_prefix : widest_v6_prefix;
         const std::uint64_t high = i == 0 ? 32 : 128;
         if (!number || number->remark || number->value < low || number->value > high) return bad();
         (i == 0 ? widths.v4_prefix : widths.v6_prefix) = static_cast<std::uint8_t>(number->value);

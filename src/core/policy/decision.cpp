@@ -193,7 +193,7 @@ decision decide(const message& request, const stanza& entry, const server_config
     if (nat.no) return *std::move(nat.no);
 
     access_decision granted;
-    granted.source = *source;
+    granted.source = {*source, source->is_v4() ? entry.widen.v4_prefix : entry.widen.v6_prefix};
     if (server.destination_rule) {
         // No rule can have an address of each family, and one without destination is too wide.
         granted.destination = packet_destination.unmapped();

@@ -3,6 +3,7 @@
 
 #include "core/moment.hpp"
 #include "core/policy/nat_route.hpp"
+#include "core/policy/network.hpp"
 #include "core/policy/server_config.hpp"
 #include "core/policy/stanza.hpp"
 
@@ -37,7 +38,7 @@ enum class refusal : std::uint8_t {
 
 /// What to open, for whom, how long.
 struct access_decision {
-    ip_address source;                     ///< the address to open for
+    network source;                        ///< the address to open for, or those around it
     std::optional<ip_address> destination; ///< set with ENABLE_DESTINATION_RULE
     std::vector<service> services;         ///< in the order asked
     std::chrono::seconds timeout{0};

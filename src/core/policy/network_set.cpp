@@ -62,20 +62,6 @@ constexpr std::size_t mapped_prefix_length = 96; ///< of ::ffff:0:0/96
 
 } // namespace
 
-bool network::contains(const ip_address& candidate) const noexcept {
-    if (candidate.family() != address.family()) return false;
-    const auto ours = address.bytes();
-    const auto theirs = candidate.bytes();
-    const std::size_t whole = prefix_length / 8;
-    if (!std::equal(ours.begin(), ours.begin() + static_cast<std::ptrdiff_t>(whole),
-                    theirs.begin())) {
-        return false;
-    }
-    const auto rest = prefix_length % 8U;
-    if (rest == 0) return true;
-    return (static_cast<unsigned>(ours[whole] ^ theirs[whole]) >> (8U - rest)) == 0;
-}
-
 parsed<network_set> network_set::parse(std::string_view text) {
     network_set set;
     for (const auto item : split_list(text)) {

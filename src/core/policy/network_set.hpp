@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/policy/diagnostic.hpp"
+#include "core/policy/network.hpp"
 
 #include <fwknop/ip_address.hpp>
 
@@ -10,14 +11,6 @@
 #include <vector>
 
 namespace fwknop {
-
-/// An address with the number of its leading bits that count.
-struct network {
-    ip_address address;
-    std::uint8_t prefix_length = 32; ///< 1..32 or 1..128
-
-    [[nodiscard]] bool contains(const ip_address& candidate) const noexcept;
-};
 
 /// What `SOURCE` and `DESTINATION` describe: `ANY` or a list of addresses and networks.
 class network_set {

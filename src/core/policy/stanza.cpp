@@ -12,7 +12,6 @@ std::vector<std::string> unsupported_features(const stanza& entry) {
     const feature features[] = {
         // Beside a symmetric key too: the GPG clients of such a stanza would be refused in silence.
         {"GPG_DECRYPT_ID", entry.gpg.usable()},
-        {"SOURCE_WIDEN", entry.widen.v4_prefix != 32 || entry.widen.v6_prefix != 128},
     };
     std::vector<std::string> names;
     for (const auto& [name, in_force] : features) {

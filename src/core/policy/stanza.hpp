@@ -86,6 +86,10 @@ struct nat_settings {
     bool forward_all = false;
 };
 
+/// The widest that `SOURCE_WIDEN` may be.
+inline constexpr std::uint8_t widest_v4_prefix = 16;
+inline constexpr std::uint8_t widest_v6_prefix = 48;
+
 /// `SOURCE_WIDEN`: how much around the allowed address is opened. 32 and 128: nothing.
 struct widen_settings {
     std::uint8_t v4_prefix = 32;  ///< 16..32

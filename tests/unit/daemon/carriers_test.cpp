@@ -51,7 +51,7 @@ struct carriage : access_fixture {
             std::make_shared<rulebook>(configuration{server, std::move(stanzas)}), replays,
             decisions,
             [this](const attempt& granted, const datagram&) {
-                opened.push_back(std::get<access_decision>(granted.outcome).source);
+                opened.push_back(std::get<access_decision>(granted.outcome).source.address());
             },
             false);
     }

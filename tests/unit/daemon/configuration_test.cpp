@@ -219,11 +219,6 @@ TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused w
         server("ENABLE_FIREWD_SNAT Y;\n");
         CHECK(load());
     }
-    SECTION("in access.conf") {
-        write("access.conf", "SOURCE ANY\nKEY opensesame\n\nSOURCE 10.0.0.0/8\nKEY opensesame\n"
-                             "SOURCE_WIDEN 24\n");
-        CHECK(error() == in(refusal("SOURCE_WIDEN"), file("access.conf"), 4));
-    }
     SECTION("all of them are told") {
         server("ENABLE_FIREWD_OUTPUT Y;\nENABLE_FIREWD_FORWARDING Y;\n");
         CHECK_FALSE(load());

@@ -54,6 +54,9 @@ TEST_CASE("a rule is written in one way and known as it is listed") {
         one.translation = translation;
         rows.push_back({one, rows[3].written, rows[3].listed});
     }
+    one = rule_of("192.0.2.0", "", "ACCEPT");
+    one.source = network{address("192.0.2.7"), 24};
+    rows.push_back({one, "-s 192.0.2.0/24 ", "-s 192.0.2.0/24 "});
     one = rule_of("2001:db8::7", "", "DNAT");
     one.protocol = protocol::tcp;
     one.destination_port = 8022;
@@ -77,7 +80,9 @@ TEST_CASE("a rule is written in one way and known as it is listed") {
 
 TEST_CASE("a rule that says anything else is not ours") {
     for (const std::string text : {
-             "-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
+             "-s 192.0.0.0/15 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
+             "-s 192.0.2.7/33 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
+             "-s 192.0.2.7/x -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
              "! -s 192.0.2.7/32 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
              "-s 192.0.2.7/32 ! -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j ACCEPT",
              "-s 192.0.2.7/32 -i eth0 -p tcp -m tcp --dport 22 -m comment --comment _exp_1 -j "

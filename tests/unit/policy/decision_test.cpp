@@ -196,6 +196,17 @@ TEST_CASE("the client's timeout is capped, the stanza's is not") {
     CHECK(it.granted().timeout.count() == (access > 0 ? access : 30));
 }
 
+TEST_CASE_METHOD(judgement, "what is around the address is opened where the stanza says so") {
+    entry.widen = {.v4_prefix = 24, .v6_prefix = 56};
+    CHECK(granted().source.to_string() == "203.0.113.0/24");
+    request.text = "0.0.0.0,tcp/22";
+    CHECK(granted().source.to_string() == "192.0.2.0/24");
+    request.text = "2001:db8::7,tcp/22";
+    CHECK(granted().source.to_string() == "2001:db8::/56");
+    entry.widen = {};
+    CHECK(granted().source.is_host());
+}
+
 TEST_CASE_METHOD(judgement, "the destination is set where rules have it") {
     server.destination_rule = true;
     CHECK(granted().destination == at("198.51.100.1"));
