@@ -53,8 +53,8 @@ class word_reader {
         while (at_ < line_.size()) {
             const char c = line_[at_++];
             if (c == '"') return true;
-            const bool holds = c == '\\' && at_ < line_.size() &&
-                               held.find(line_[at_]) != std::string_view::npos;
+            const bool holds =
+                c == '\\' && at_ < line_.size() && held.find(line_[at_]) != std::string_view::npos;
             if (!holds) {
                 word += c;
             } else if (!after_backslash(word)) {
