@@ -99,6 +99,49 @@ def under_load(lab: Lab) -> None:
                    f"{said.count('stays in force')} times refused")
 
 
+def pending_close(lab: Lab) -> None:
+    """A close command that is pending outlives the stanza it came from, and runs at its time."""
+    opened, closed = (os.path.join(lab.root, name) for name in ("opened", "closed"))
+    cycle = stanza(KEYS, CMD_CYCLE_OPEN=f"/usr/bin/touch {opened}",
+                   CMD_CYCLE_CLOSE=f"/usr/bin/touch {closed}-$IP", CMD_CYCLE_TIMER=4)
+    other = Keys("another-key", "another-hmac-key")
+    with lab.serve(cycle) as server:
+        lab.client.knock(KEYS, "tcp/22")
+        wait_for("the open command", lambda: os.path.exists(opened), 10)
+        mark = server.mark()
+        # Another stanza altogether, and another cycle.
+        write_private(server.access, stanza(other, CMD_CYCLE_OPEN="/bin/true",
+                                            CMD_CYCLE_CLOSE="/bin/false", CMD_CYCLE_TIMER=300))
+        server.send(signal.SIGHUP)
+        server.wait_log("The new configuration is in force", after=mark)
+        with lab.case("not before its time"):
+            expect(not os.path.exists(f"{closed}-{Network.client4}"), "closed too early")
+        with lab.case("at its time, as it was decided"):
+            wait_for("the close command", lambda: os.path.exists(f"{closed}-{Network.client4}"), 10)
+        with lab.case("a stanza that opens ports needs a packet filter, which is not there"):
+            mark = server.mark()
+            write_private(server.access, stanza(other))
+            server.send(signal.SIGHUP)
+            server.wait_log("needs a restart of fwknopd", after=mark)
+            server.wait_log("stays in force", after=mark)
+
+
+def several_interfaces(lab: Lab) -> None:
+    """Several interfaces are watched, each or `any`; a reload may add one."""
+    gateway = lab.net.gateway
+    for names in ("lo,br0", "any"):
+        with lab.case(names), \
+                lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60), interface=names) as server:
+            lab.client.knock(KEYS, "tcp/22")
+            lab.wait_rule(server, "tcp/22")
+            lab.client.run(KEYS, "-A", "tcp/23", "-a", Network.client4, destination="127.0.0.1",
+                           namespace=gateway).succeeded()
+            lab.wait_rule(server, "tcp/23")
+    with lab.case("one that is not there"), \
+            lab.serve(stanza(KEYS), interface="br0,nosuch0", wait=False) as server:
+        expect(server.wait() == 1 and "nosuch0" in server.log(), server.log())
+
+
 def capture(lab: Lab) -> None:
     """Another capture filter comes into force; one that cannot be is refused."""
     with lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60)) as server:
@@ -166,4 +209,5 @@ def interface_lost(lab: Lab) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main([files, under_load, capture, interface_returns, interface_lost]))
+    sys.exit(main([files, under_load, pending_close, several_interfaces, capture,
+                   interface_returns, interface_lost]))

@@ -257,6 +257,13 @@ def control(lab: Lab) -> None:
         with lab.case("the second instance took nothing from the first"):
             lab.client.knock(Keys(), "tcp/22")
             lab.wait_rule(server, "tcp/22")
+        with lab.case("-R makes it read its files again"):
+            mark = server.mark()
+            done = command("-R")
+            expect(done.code == 0 and
+                   f"Sent restart signal to fwknopd (pid={server.pid})" in done.out, said(done))
+            server.wait_log("Got SIGHUP. Re-reading configs.", after=mark)
+            lab.fence(server, Keys(), 6001)
         with lab.case("-K ends it and says so"):
             server.reap_in_background()
             done = command("-K")
