@@ -223,7 +223,7 @@ checked<ip_address> fetch(const address_query& query) {
 } // namespace
 
 checked<ip_address> fetch_address(const address_query& query) {
-    const auto found = fetch(query);
+    auto found = fetch(query);
     if (found) return found;
     return failure("[-] Could not resolve IP via: '" + query.url + "': " + found.error().text);
 }
