@@ -40,6 +40,8 @@ enum class errc : int {
     gpg_message_malformed,       ///< not an OpenPGP message to a public key
     encryption_mode_unsupported, ///< PCBC, or a mode this build cannot do
     decryption_failed,           ///< the plain text does not begin as every packet begins
+    gpg_failed,                  ///< GnuPG could not work, or not in time: no fault of the packet
+    gpg_overloaded,              ///< as many packets wait for GnuPG as may: this one is dropped
 
     // Plain text and its fields (sections 1 and 3).
     plaintext_not_printable,  ///< a byte outside printable ASCII

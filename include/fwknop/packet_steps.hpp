@@ -90,6 +90,10 @@ class gpg_prefix_list {
 /// looked at. Nothing is allocated.
 [[nodiscard]] gpg_prefix_list possible_gpg_prefixes(std::string_view text) noexcept;
 
+/// Whether `text` begins as some GPG message whose prefix was cut off does. What passes by chance
+/// is one text in 256. Only what `possible_gpg_prefixes` looks at is looked at.
+[[nodiscard]] bool may_be_gpg(std::string_view text) noexcept;
+
 /// A GPG message taken out of its payload, and what it may be: GnuPG tries them in this order.
 struct gpg_envelope {
     signed_text text;

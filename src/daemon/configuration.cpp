@@ -161,7 +161,6 @@ bool load_configuration(const options& given, configuration& config, diagnostics
     for (auto& entry : config.stanzas) {
         // A command that runs as nobody knows whom must not wait for the first packet.
         resolve_accounts(entry, report);
-        refuse_unsupported(unsupported_features(entry), entry.file, entry.line, report);
     }
     return !report.failed();
 }

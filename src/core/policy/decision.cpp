@@ -240,6 +240,17 @@ std::string refusal_text(const refused& why, std::size_t stanza_number,
         return head + "SPA Command messages are not allowed in the current configuration.";
     case refusal::port_denied:
         return head + "One or more requested protocol/ports was denied per access.conf.";
+    case refusal::signature_missing:
+    case refusal::signature_bad:
+    case refusal::signature_untrusted:
+        return head + "Error creating fko context: " + why.detail;
+    case refusal::wrong_signer:
+        if (why.required == "GPG_REMOTE_ID") {
+            return head + "Incoming SPA packet signed by ID: " + why.detail +
+                   ", but that ID is not in the GPG_REMOTE_ID list.";
+        }
+        return head + "Incoming SPA packet signed by: " + why.detail +
+               ", but that fingerprint is not in the GPG_FINGERPRINT_ID list.";
     case refusal::end_:
         break;
     }
@@ -270,6 +281,14 @@ std::string_view name_of(refusal reason) noexcept {
         return "command_not_allowed";
     case refusal::port_denied:
         return "port_denied";
+    case refusal::signature_missing:
+        return "signature_missing";
+    case refusal::signature_bad:
+        return "signature_bad";
+    case refusal::signature_untrusted:
+        return "signature_untrusted";
+    case refusal::wrong_signer:
+        return "wrong_signer";
     case refusal::end_:
         break;
     }

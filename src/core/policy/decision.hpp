@@ -33,6 +33,10 @@ enum class refusal : std::uint8_t {
     nat_target_unusable,     ///< no connection of this source can go to the NAT target
     command_not_allowed,     ///< commands are off
     port_denied,             ///< not all ports are in OPEN_PORTS and out of RESTRICT_PORTS
+    signature_missing,       ///< nobody signed the GPG message
+    signature_bad,           ///< no signature is good, or its key has expired or was revoked
+    signature_untrusted,     ///< good, but our keyring does not trust its key
+    wrong_signer,            ///< good, but of nobody in GPG_REMOTE_ID and GPG_FINGERPRINT_ID
     end_,                    ///< one past the last
 };
 
@@ -78,8 +82,9 @@ struct refused {
     refusal reason = refusal::stale;
     bool final = false;       ///< ends the packet; else the next matching stanza has its turn
     std::int64_t seconds = 0; ///< `stale`: the difference, never negative
-    std::string detail{};     ///< `user_mismatch`: the packet's user; else why, if there is more
-    std::string required{};   ///< `user_mismatch`: the stanza's user
+    std::string detail{};     ///< `user_mismatch`: the packet's user; `wrong_signer`: the
+                              ///< signer; else why, if there is more
+    std::string required{};   ///< `user_mismatch`: the stanza's user; `wrong_signer`: the directive
 };
 
 using decision = std::variant<access_decision, command_decision, cycle_decision, refused>;

@@ -20,8 +20,7 @@ bool names(std::string_view id, const gpg_signature& signature) noexcept {
 }
 
 bool is_listed(const std::vector<std::string>& ids, const gpg_signature& signature) noexcept {
-    return ids.empty() || std::any_of(ids.begin(), ids.end(),
-                                      [&](const std::string& id) { return names(id, signature); });
+    return ids.empty() || is_named(ids, signature);
 }
 
 /// Good but for the time.
@@ -64,6 +63,31 @@ signature_judgement judge_signatures(std::span<const gpg_signature> signatures,
         if (best.signature == nullptr) best = {verdict, &each};
     }
     return best;
+}
+
+bool is_named(const std::vector<std::string>& ids, const gpg_signature& signature) noexcept {
+    return std::any_of(ids.begin(), ids.end(),
+                       [&](const std::string& id) { return names(id, signature); });
+}
+
+const char* message_of(signature_state state) noexcept {
+    switch (state) {
+    case signature_state::good:
+        return "it is good";
+    case signature_state::signature_expired:
+        return "it has expired";
+    case signature_state::key_expired:
+        return "its key has expired";
+    case signature_state::key_revoked:
+        return "its key has been revoked";
+    case signature_state::key_missing:
+        return "its key is not in our keyring";
+    case signature_state::bad:
+        return "it does not match";
+    case signature_state::unverifiable:
+        return "it cannot be verified";
+    }
+    return "unknown state";
 }
 
 const char* message_of(signature_verdict verdict) noexcept {

@@ -70,6 +70,14 @@ struct signature_judgement {
 [[nodiscard]] signature_judgement judge_signatures(std::span<const gpg_signature> signatures,
                                                    const gpg_settings& entry) noexcept;
 
+/// Whether one of `ids` (8, 16 or 40 digits) names the key that made `signature`, or the primary
+/// key it belongs to.
+[[nodiscard]] bool is_named(const std::vector<std::string>& ids,
+                            const gpg_signature& signature) noexcept;
+
+/// What `state` means, as a part of a sentence. Static storage.
+[[nodiscard]] const char* message_of(signature_state state) noexcept;
+
 /// A sentence for the log, without a final stop. Static storage.
 [[nodiscard]] const char* message_of(signature_verdict verdict) noexcept;
 

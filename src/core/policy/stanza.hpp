@@ -135,8 +135,4 @@ struct stanza {
     }
 };
 
-/// Directives in force whose feature this daemon does not have yet; see its namesake for
-/// `server_config`.
-[[nodiscard]] std::vector<std::string> unsupported_features(const stanza& entry);
-
 } // namespace fwknop

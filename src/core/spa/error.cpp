@@ -49,6 +49,10 @@ const char* message_of(errc error) noexcept {
         return "encryption mode is not available for symmetric packets";
     case errc::decryption_failed:
         return "decryption failed or wrong key";
+    case errc::gpg_failed:
+        return "GnuPG did not do its work";
+    case errc::gpg_overloaded:
+        return "too many packets wait for GnuPG";
     case errc::plaintext_not_printable:
         return "decrypted data holds a byte that is not printable";
     case errc::too_few_fields:

@@ -124,4 +124,9 @@ gpg_prefix_list possible_gpg_prefixes(std::string_view text) noexcept {
     return list;
 }
 
+bool may_be_gpg(std::string_view text) noexcept {
+    // Behind `hQ` and the length's lower byte.
+    return byte_at(text, 3) == session_key_version || possible_gpg_prefixes(text).size() > 1;
+}
+
 } // namespace fwknop

@@ -31,8 +31,14 @@ struct gate : access_fixture {
         payload = sealed;
         const auto examined = examine_payload(payload);
         REQUIRE(examined.has_value());
-        return gatekeeper{stanzas, server, check_age}.judge(
-            *examined, at(source), at(destination), 62201, from_seconds(now), forwarded_for);
+        auto way = gatekeeper{stanzas, server, check_age}.begin(*examined,
+                                                                {.source = at(source),
+                                                                 .destination = at(destination),
+                                                                 .destination_port = 62201,
+                                                                 .now = from_seconds(now),
+                                                                 .forwarded_for = forwarded_for});
+        REQUIRE(way.needs_gpg() == nullptr);
+        return way.take();
     }
 };
 
@@ -209,8 +215,7 @@ TEST_CASE_METHOD(gate, "a stanza for GPG alone does not take symmetric packets")
     stanzas_are("SOURCE ANY\nGPG_DECRYPT_ID ABCD1234\nGPG_ALLOW_NO_PW Y\nGPG_DISABLE_SIG Y\n" +
                 ours);
     REQUIRE_FALSE(stanzas.front().encryption);
-    CHECK(story(judge(seal())) ==
-          "#1 encryption mode is not available for symmetric packets, #2 grant");
+    CHECK(story(judge(seal())) == "#1 decryption failed or wrong key, #2 grant");
 }
 
 TEST_CASE_METHOD(gate, "the sender that a proxy names gets what the packet asks for its source") {
