@@ -155,7 +155,9 @@ class child_process : public std::enable_shared_from_this<child_process> {
 
     /// 0, or the system's error number.
     [[nodiscard]] int start() {
-        const descriptor input = make_input(command_.input);
+        const descriptor input =
+            make_input(command_.secret_input ? command_.secret_input->text()
+                                             : std::string_view{command_.input});
         if (!input) return errno;
         pipe_ends output = make_pipe();
         if (!output.read || !output.write) return errno;

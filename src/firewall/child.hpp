@@ -3,10 +3,13 @@
 
 #include "firewall/spawn_as.hpp"
 
+#include <fwknop/secret.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +20,8 @@ struct child_command {
     std::string path;                   ///< absolute; never searched for, never through a shell
     std::vector<std::string> arguments; ///< without the program's own name
     std::string input;                  ///< its standard input, whole
+    /// What stands in its place where it is secret.
+    std::shared_ptr<const secret_bytes> secret_input = nullptr;
     std::chrono::milliseconds time_limit = std::chrono::seconds{10}; ///< then SIGKILL
     std::size_t max_output = 64 * 1024;                  ///< bytes of standard output that are kept
     std::size_t max_errors = 64 * 1024;                  ///< bytes of standard error that are kept
