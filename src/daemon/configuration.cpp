@@ -4,6 +4,7 @@
 #include "core/policy/access_config.hpp"
 #include "daemon/accounts.hpp"
 #include "daemon/posix_files.hpp"
+#include "gpg/engine.hpp"
 
 #include <array>
 #include <ctime>
@@ -112,6 +113,18 @@ void refuse_unsupported(const std::vector<std::string>& names, const std::string
     }
 }
 
+// What would fail for every packet is an error now. Which keys a keyring has may change while we
+// run, as the administrator imports them.
+void check_gpg(const stanza& entry, diagnostics& report) {
+    if (!entry.gpg.usable()) return;
+    const auto checked = gpg::check_engine({entry.gpg.program, entry.gpg.home_dir});
+    if (!checked) {
+        report.fail(entry.file, entry.line,
+                    "[*] " + checked.error().text + " (stanza source: '" + entry.source_text +
+                        "')");
+    }
+}
+
 } // namespace
 
 bool load_server_config(const options& given, server_config& config, diagnostics& report) {
@@ -161,6 +174,7 @@ bool load_configuration(const options& given, configuration& config, diagnostics
     for (auto& entry : config.stanzas) {
         // A command that runs as nobody knows whom must not wait for the first packet.
         resolve_accounts(entry, report);
+        check_gpg(entry, report);
     }
     return !report.failed();
 }

@@ -26,6 +26,13 @@ std::string match_line(const datagram& packet, const stanza& entry) {
            " received with access source match";
 }
 
+std::string signer_line(const datagram& packet, const attempt& each) {
+    const auto id =
+        each.signer.substr(each.signer.size() - std::min<std::size_t>(8, each.signer.size()));
+    return source_and_stanza(packet, *each.entry) + "Incoming SPA data signed by '" + id +
+           "' (fingerprint '" + each.signer + "').";
+}
+
 bool is_hmac_failure(errc error) noexcept {
     return error == errc::hmac_mismatch || error == errc::hmac_missing;
 }
@@ -66,14 +73,32 @@ void add_request(log::event& what, const verdict& result) {
     }
 }
 
+gpg_report report_of(const gpg_settings& entry, const std::optional<gpg_signature>& signature) {
+    gpg_report out{.signer = std::nullopt,
+                   .recipient = entry.decrypt_id,
+                   .check_signature = entry.check_signature,
+                   .ignore_verify_error = entry.ignore_verify_error,
+                   .home = entry.home_dir,
+                   .program = entry.program};
+    if (!signature) return out;
+    out.signature_id = signature->short_id();
+    out.fingerprint = signature->fingerprint;
+    out.summary = static_cast<int>(signature->summary);
+    out.status = static_cast<int>(signature->status);
+    return out;
+}
+
 void log_fields(const verdict& result) {
     if (!log::enabled(log::level::debug) || !result.packet || result.opened_by == nullptr) return;
     // Nobody gets to read a command that did not run: it may be for another machine.
     if (result.granted() == nullptr && result.packet->message.type == message_type::command) return;
     const stanza& entry = *result.opened_by;
     const auto hmac = entry.hmac ? std::optional{entry.hmac->type()} : std::nullopt;
-    log::debug(
-        describe_packet(*result.packet, entry.encryption->mode, hmac, result.packet->ciphertext));
+    std::optional<gpg_report> gpg;
+    if (result.by_gpg) gpg = report_of(entry.gpg, result.signature);
+    const auto mode = result.by_gpg ? encryption_mode::asymmetric : entry.encryption->mode;
+    log::debug(describe_packet(*result.packet, mode, hmac, result.packet->ciphertext,
+                               gpg ? &*gpg : nullptr));
 }
 
 } // namespace
@@ -102,6 +127,7 @@ void decision_log::judged(const datagram& packet, const verdict& result, bool te
             continue;
         }
         log::info(match_line(packet, entry));
+        if (!each.signer.empty()) log::info(signer_line(packet, each));
         if (const auto* const why = std::get_if<refused>(&each.outcome)) {
             log::event what = event_of(log::event_kind::refuse, packet, entry);
             add_request(what, result);
@@ -119,11 +145,17 @@ void decision_log::judged(const datagram& packet, const verdict& result, bool te
     log_fields(result);
 }
 
+decision_log::stranger decision_log::kind_of(const refused& why) noexcept {
+    return why.reason == refusal::stanza_expired ? stranger::expired_stanza
+                                                 : stranger::unsigned_message;
+}
+
 // A packet of nobody we know: the budget is asked once, by its first failure.
 void decision_log::failed(const datagram& packet, const verdict& result, moment now) {
     if (result.attempts.empty()) return; // no stanza for that destination
     const auto* const first = std::get_if<errc>(&result.attempts.front().outcome);
-    const stranger kind = first == nullptr          ? stranger::expired_stanza
+    const stranger kind = first == nullptr
+                              ? kind_of(std::get<refused>(result.attempts.front().outcome))
                           : is_hmac_failure(*first) ? stranger::wrong_hmac
                                                     : stranger::undecryptable;
     const auto severity = within_budget(kind, now) ? log::level::info : log::level::debug;
@@ -178,6 +210,28 @@ void decision_log::not_recorded(const datagram& packet, const verdict& result,
                what);
 }
 
+void decision_log::gpg_overloaded(const datagram& packet, moment now) {
+    const auto severity =
+        within_budget(stranger::gpg_overload, now) ? log::level::warning : log::level::debug;
+    if (!log::enabled(severity)) return;
+    log::write(severity,
+               "Dropped an SPA packet from IP: " + packet.source.to_string() +
+                   ": too many packets wait for GnuPG",
+               {.kind = log::event_kind::refuse,
+                .source = packet.source.to_string(),
+                .reason = "gpg_overloaded"});
+}
+
+void decision_log::gpg_trouble(const datagram& packet, const stanza& entry, std::string_view why,
+                               moment now) {
+    const auto severity =
+        within_budget(stranger::gpg_trouble, now) ? log::level::error : log::level::debug;
+    if (!log::enabled(severity)) return;
+    log::event what = event_of(log::event_kind::error, packet, entry);
+    what.reason = why;
+    log::write(severity, source_and_stanza(packet, entry) + "GPG ERROR: " + std::string{why}, what);
+}
+
 std::optional<std::chrono::steady_clock::time_point> decision_log::summary_due() const {
     std::optional<std::chrono::steady_clock::time_point> due;
     for (const auto& budget : budgets_) {
@@ -190,7 +244,8 @@ std::optional<std::chrono::steady_clock::time_point> decision_log::summary_due()
 
 void decision_log::sum_up() {
     constexpr std::array<std::string_view, stranger_kinds> names{
-        "unexpected source", "wrong HMAC", "not decryptable", "expired stanza", "replay"};
+        "unexpected source",        "wrong HMAC",       "not decryptable", "expired stanza",
+        "not signed as it must be", "too many for GPG", "GPG failed",      "replay"};
     std::string counts;
     for (std::size_t kind = 0; kind < stranger_kinds; ++kind) {
         const std::uint64_t suppressed = budgets_[kind].take_suppressed();

@@ -39,6 +39,12 @@ class decision_log {
     /// The packet authenticated but could not be recorded, so it is refused.
     void not_recorded(const datagram& packet, const verdict& result, std::string_view why);
 
+    /// As many packets wait for GnuPG as may: this one is dropped.
+    void gpg_overloaded(const datagram& packet, moment now);
+
+    /// GnuPG could not work for a stanza, for a reason that an administrator can mend.
+    void gpg_trouble(const datagram& packet, const stanza& entry, std::string_view why, moment now);
+
     /// When a summary of suppressed lines is due; none while nothing is suppressed.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> summary_due() const;
 
@@ -53,11 +59,15 @@ class decision_log {
         wrong_hmac,
         undecryptable,
         expired_stanza,
+        unsigned_message,
+        gpg_overload,
+        gpg_trouble,
         replay,
         end_,
     };
     static constexpr std::size_t stranger_kinds = static_cast<std::size_t>(stranger::end_);
 
+    [[nodiscard]] static stranger kind_of(const refused& why) noexcept;
     [[nodiscard]] bool within_budget(stranger kind, moment now);
     void failed(const datagram& packet, const verdict& result, moment now);
 

@@ -6,8 +6,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -19,6 +22,9 @@ namespace fwknop::daemon {
 namespace asio = boost::asio;
 
 namespace {
+
+/// How often, while GnuPG has all that it can take, it is looked whether a file may go on.
+constexpr std::chrono::milliseconds room_poll{5};
 
 capture_settings settings_for_capture(const server_config& server) {
     return {.filter = server.pcap_filter,
@@ -204,8 +210,15 @@ asio::awaitable<void> packet_sources::read_file() {
                                std::size_t wire_length) {
         line_.receive_frame(link, captured, wire_length, read_clocks());
     };
+    asio::steady_timer timer{context_};
     for (;;) {
-        const auto turn = file_->dispatch(hooks_.turn_limit(), handle);
+        // A file can wait until GnuPG has done what it was given.
+        while (line_.room() == 0 && !stopped_) {
+            timer.expires_after(room_poll);
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+        if (stopped_) co_return;
+        const auto turn = file_->dispatch(std::min(hooks_.turn_limit(), line_.room()), handle);
         hooks_.after_turn(turn.frames);
         if (stopped_) co_return;
         if (turn.now == capture::state::failed) {

@@ -6,6 +6,7 @@
 
 #include "daemon/pipeline.hpp"
 
+#include <limits>
 #include <utility>
 
 namespace fwknop::daemon {
@@ -26,18 +27,32 @@ bool is_same_connection(const datagram& packet, const packet_origin& original, m
            packet.destination_port == original.destination_port;
 }
 
+packet_origin origin_of(const datagram& packet, moment now) {
+    return {packet.protocol,    packet.source,           packet.source_port,
+            packet.destination, packet.destination_port, now.wall};
+}
+
 } // namespace
 
 pipeline::pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
-                   opener open, bool test_mode)
-    : replays_{replays}, log_{log}, open_{std::move(open)}, test_mode_{test_mode} {
+                   opener open, bool test_mode, gpg_desk::asker ask)
+    : replays_{replays}
+    , log_{log}
+    , open_{std::move(open)}
+    , test_mode_{test_mode}
+    , desk_{std::move(ask), *this} {
     use(std::move(rules));
 }
 
 void pipeline::use(std::shared_ptr<const rulebook> rules) {
     rules_ = std::move(rules);
+    uses_gpg_ = rules_->gate().uses_gpg();
     http_.reset();
     if (rules_->http()) http_.emplace(*rules_->http());
+}
+
+std::size_t pipeline::room() const noexcept {
+    return uses_gpg_ ? desk_.room() : std::numeric_limits<std::size_t>::max();
 }
 
 void pipeline::receive_frame(link_type link, std::span<const std::uint8_t> captured,
@@ -80,7 +95,7 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         count(examined.error());
         return;
     }
-    if (!examined->may_be_symmetric()) {
+    if (!examined->may_be_symmetric() && !(uses_gpg_ && may_be_gpg(packet.payload))) {
         count(make_error_code(errc::decryption_failed)); // no key can have made it
         return;
     }
@@ -94,18 +109,63 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         count(id.error());
         return;
     }
-    if (const auto original = replays_.find(*id)) {
-        if (is_same_connection(packet, *original, now)) {
-            ++counters_.seen_again;
-            return;
-        }
-        ++counters_.replayed;
-        log_.replayed(packet, *original, now);
+    if (const auto* const original = replays_.find(*id)) {
+        note_seen(packet, *original, now);
         return;
     }
+    // A copy of what waits for GnuPG, from the same place, is one that comes a second time.
+    if (const auto* const other = desk_.find_same(packet, *id, forwarded_for)) {
+        note_seen(packet, origin_of(other->packet, other->arrived), now);
+        return;
+    }
+    auto way = rules_->gate().begin(*examined, {.source = packet.source,
+                                                .destination = packet.destination,
+                                                .destination_port = packet.destination_port,
+                                                .now = now.wall,
+                                                .forwarded_for = forwarded_for});
+    if (way.needs_gpg() != nullptr) {
+        wait_for_gpg(packet, *id, forwarded_for, now);
+        return;
+    }
+    conclude(packet, *id, way.take(), now);
+}
 
-    const verdict judged = rules_->gate().judge(*examined, packet.source, packet.destination,
-                                                packet.destination_port, now.wall, forwarded_for);
+void pipeline::note_seen(const datagram& packet, const packet_origin& original, moment now) {
+    if (is_same_connection(packet, original, now)) {
+        ++counters_.seen_again;
+        return;
+    }
+    ++counters_.replayed;
+    log_.replayed(packet, original, now);
+}
+
+// Judged so far only to know that GnuPG is needed: the desk begins anew when its turn has come.
+void pipeline::wait_for_gpg(const datagram& packet, const packet_id& id,
+                            const std::optional<ip_address>& forwarded_for, moment now) {
+    if (desk_.take(packet, id, forwarded_for, now)) {
+        ++counters_.for_gpg;
+    } else {
+        count(make_error_code(errc::gpg_overloaded));
+        log_.gpg_overloaded(packet, now);
+    }
+}
+
+bool pipeline::is_new(const waiting_packet& one) {
+    const auto* const original = replays_.find(one.id);
+    if (original != nullptr) note_seen(one.packet, *original, one.arrived);
+    return original == nullptr;
+}
+
+void pipeline::decided(const waiting_packet& one, const verdict& judged) {
+    conclude(one.packet, one.id, judged, one.arrived);
+}
+
+void pipeline::gpg_trouble(const waiting_packet& one, const stanza& entry, const std::string& why) {
+    log_.gpg_trouble(one.packet, entry, why, one.arrived);
+}
+
+void pipeline::conclude(const datagram& packet, const packet_id& id, const verdict& judged,
+                        moment now) {
     if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
         ++counters_.unexpected;
         log_.unexpected(packet, now);
@@ -114,9 +174,7 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
     count_attempts(judged);
     if (judged.authenticated()) {
         // Before anything is opened: what is not on record could be sent again.
-        const auto recorded =
-            replays_.remember(*id, {packet.protocol, packet.source, packet.source_port,
-                                    packet.destination, packet.destination_port, now.wall});
+        const auto recorded = replays_.remember(id, origin_of(packet, now));
         if (!recorded) {
             ++counters_.not_recorded;
             log_.not_recorded(packet, judged, recorded.error().message());

@@ -6,6 +6,7 @@
 #include "core/policy/gatekeeper.hpp"
 #include "core/spa/http_carrier.hpp"
 #include "daemon/decision_log.hpp"
+#include "daemon/gpg_desk.hpp"
 #include "daemon/replay_store.hpp"
 #include "daemon/rulebook.hpp"
 
@@ -31,26 +32,36 @@ struct packet_counters {
     std::uint64_t seen_again = 0; ///< the same TCP data, captured and read, or sent anew
     std::uint64_t not_recorded = 0;
     std::uint64_t granted = 0;
+    std::uint64_t for_gpg = 0; ///< handed to GnuPG, or in line for it
 };
 
 /// The life of one packet, from what came off the wire to the request for the firewall. Nothing
 /// that arrives makes it throw.
-class pipeline {
+class pipeline : private gpg_customer {
   public:
     /// Called for each packet that is granted, with the attempt that was.
     using opener = std::function<void(const attempt& granted, const datagram& packet)>;
 
     /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
-    /// remember in memory only.
+    /// remember in memory only. `ask` is how GnuPG is reached.
     pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
-             opener open, bool test_mode);
+             opener open, bool test_mode, gpg_desk::asker ask);
 
-    /// From the next packet on these rules count.
+    /// From the next packet on these rules count; for those that wait for GnuPG, too.
     void use(std::shared_ptr<const rulebook> rules);
 
     void receive_frame(link_type link, std::span<const std::uint8_t> captured,
                        std::size_t wire_length, moment now);
     void receive(const result<datagram>& packet, moment now);
+
+    /// Packets that wait for GnuPG: they may still open something.
+    [[nodiscard]] std::size_t waiting() const noexcept { return desk_.size(); }
+
+    /// How many more packets may be given without one being turned away because too many wait.
+    [[nodiscard]] std::size_t room() const noexcept;
+
+    /// Lets go of the packets that wait for GnuPG, and takes no more of them.
+    void close() { desk_.close(); }
 
     [[nodiscard]] const packet_counters& counters() const noexcept { return counters_; }
 
@@ -59,15 +70,27 @@ class pipeline {
     void unwrap(const datagram& packet, moment now);
     void consider(const datagram& packet, const std::optional<ip_address>& forwarded_for,
                   moment now);
+    void note_seen(const datagram& packet, const packet_origin& original, moment now);
+    void wait_for_gpg(const datagram& packet, const packet_id& id,
+                      const std::optional<ip_address>& forwarded_for, moment now);
+    void conclude(const datagram& packet, const packet_id& id, const verdict& judged, moment now);
     void count_attempts(const verdict& judged) noexcept;
 
+    [[nodiscard]] std::shared_ptr<const rulebook> rules() const override { return rules_; }
+    [[nodiscard]] bool is_new(const waiting_packet& one) override;
+    void decided(const waiting_packet& one, const verdict& judged) override;
+    void gpg_trouble(const waiting_packet& one, const stanza& entry,
+                     const std::string& why) override;
+
     std::shared_ptr<const rulebook> rules_;
+    bool uses_gpg_ = false; ///< some stanza of `rules_` does
     replay_store& replays_;
     decision_log& log_;
     opener open_;
     bool test_mode_;
     std::optional<http_reader> http_;
     packet_counters counters_;
+    gpg_desk desk_;
 };
 
 } // namespace fwknop::daemon

@@ -13,6 +13,7 @@
 #include "daemon/run_lock.hpp"
 #include "daemon/service.hpp"
 #include "daemon/service_manager.hpp"
+#include "gpg/worker.hpp"
 
 #include <clocale>
 #include <csignal>
@@ -22,6 +23,7 @@
 #include <utility>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace fwknop::daemon {
 
@@ -130,6 +132,9 @@ int serve(const options& given, configuration config, const diagnostics& report)
 
 int run(const std::vector<std::string>& arguments) {
     forbid_core_dumps();
+    if (arguments.size() == 1 && arguments.front() == gpg::worker_option) {
+        return gpg::run_worker(STDIN_FILENO, STDOUT_FILENO);
+    }
     const auto parsed = parse_options(arguments);
     if (!parsed) {
         std::cerr << parsed.error().text << "\n";

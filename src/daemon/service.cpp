@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// How often, after a capture file, it is looked at what is still open.
+/// How often, near the end, it is looked at what is still under way or open.
 constexpr std::chrono::milliseconds expiry_poll{20};
 
 /// How often the replay file is written anew without what is outdated, if packets come at all.
@@ -93,9 +93,15 @@ service::service(options given, configuration config, service_manager manager)
                                   forget_before(rules_->server(), read_clocks().wall),
                                   rules_->server().digest_persistence && !test_mode_)}
     , compacted_{read_clocks().wall}
-    , pipeline_{rules_, replays_, log_,
+    , pipeline_{rules_,
+                replays_,
+                log_,
                 [this](const attempt& granted, const datagram& packet) { open(granted, packet); },
-                test_mode_}
+                test_mode_,
+                [this](const gpg_settings& how, const gpg_envelope& what,
+                       std::function<void(gpg_desk::answer)> done) {
+                    ask_gpg(how, what, std::move(done));
+                }}
     , supervision_{context_.get_executor(), std::move(manager),
                    [this] {
                        return status_line(pipeline_.counters(),
@@ -140,6 +146,16 @@ void service::open(const attempt& granted, const datagram& packet) {
     }
 }
 
+void service::ask_gpg(const gpg_settings& how, const gpg_envelope& what,
+                      std::function<void(gpg_desk::answer)> done) {
+    asio::co_spawn(
+        context_, decrypt_in_child(gpg_request(how, what.messages), {}),
+        [done = std::move(done)](const std::exception_ptr& failure, gpg_desk::answer answer) {
+            if (failure) answer = gpg::failure{gpg::failure_kind::internal, "cancelled"};
+            done(std::move(answer));
+        });
+}
+
 // Other packets do not wait for this one's name server.
 asio::awaitable<void> service::open_by_name(open_request request, std::string host) {
     const std::string source = request.source.to_string();
@@ -166,6 +182,7 @@ void service::stop(ending why) {
     if (ending_) return; // the first reason counts
     ending_ = std::move(why);
     sources_.stop();
+    pipeline_.close();
     stopped_.cancel();
 }
 
@@ -179,16 +196,28 @@ std::size_t service::turn_limit() const {
 void service::after_turn(std::size_t packets) {
     packets_ += packets;
     supervision_.changed();
-    if (packet_limit_ && packets_ >= *packet_limit_) {
-        const std::string limit = std::to_string(*packet_limit_);
-        log::info("* Incoming packet count limit of " + limit + " reached");
-        stop({0, "Packet count limit (" + limit + ") reached. Exiting..."});
+    if (packet_limit_ && packets_ >= *packet_limit_ && !limit_reached_) {
+        limit_reached_ = true;
+        log::info("* Incoming packet count limit of " + std::to_string(*packet_limit_) +
+                  " reached");
+        sources_.stop();
+        asio::co_spawn(context_, stop_at_limit(), asio::detached);
     }
     if (!summary_armed_ && log_.summary_due()) {
         summary_armed_ = true;
         asio::co_spawn(context_, write_summary(), asio::detached);
     }
     compact_replays();
+}
+
+// What came before the limit is still decided.
+asio::awaitable<void> service::stop_at_limit() {
+    asio::steady_timer timer{context_};
+    while (pipeline_.waiting() != 0) {
+        timer.expires_after(expiry_poll);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    stop({0, "Packet count limit (" + std::to_string(*packet_limit_) + ") reached. Exiting..."});
 }
 
 asio::awaitable<void> service::write_summary() {
@@ -205,7 +234,7 @@ asio::awaitable<void> service::write_summary() {
 asio::awaitable<void> service::finish_file() {
     // What was asked for is opened first; and rules that nobody is told to flush must still expire.
     asio::steady_timer timer{context_};
-    while (commands_.busy() ||
+    while (pipeline_.waiting() != 0 || commands_.busy() ||
            (keeper_ && (names_.running() != 0 || keeper_->busy() ||
                         (!rules_->server().flush_ipt_at_exit && !keeper_->grants().empty())))) {
         timer.expires_after(expiry_poll);

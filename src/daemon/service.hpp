@@ -4,6 +4,8 @@
 #include "daemon/command_service.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/decision_log.hpp"
+#include "daemon/gpg_child.hpp"
+#include "daemon/gpg_desk.hpp"
 #include "daemon/grant_reporter.hpp"
 #include "daemon/name_lookup.hpp"
 #include "daemon/options.hpp"
@@ -48,6 +50,8 @@ class service {
     };
 
     void open(const attempt& granted, const datagram& packet);
+    void ask_gpg(const gpg_settings& how, const gpg_envelope& what,
+                 std::function<void(gpg_desk::answer)> done);
     boost::asio::awaitable<void> open_by_name(open_request request, std::string host);
     void stop(ending why);
     [[nodiscard]] std::size_t turn_limit() const;
@@ -59,6 +63,7 @@ class service {
     boost::asio::awaitable<void> finish_file();
     boost::asio::awaitable<void> clean_up();
     boost::asio::awaitable<void> watch_signals();
+    boost::asio::awaitable<void> stop_at_limit();
     boost::asio::awaitable<void> write_summary();
 
     void reload();
@@ -71,6 +76,7 @@ class service {
     std::shared_ptr<const rulebook> rules_;
     std::optional<std::uint64_t> packet_limit_;
     std::uint64_t packets_ = 0;
+    bool limit_reached_ = false;
 
     name_lookup names_; ///< of hosts in requests for NAT; outlives what runs in the context
     boost::asio::io_context context_{1};

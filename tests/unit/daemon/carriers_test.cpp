@@ -53,7 +53,7 @@ struct carriage : access_fixture {
             [this](const attempt& granted, const datagram&) {
                 opened.push_back(std::get<access_decision>(granted.outcome).source.address());
             },
-            false);
+            false, nullptr);
     }
     /// 192.0.2.7:40000 -> 198.51.100.9:62201 over TCP, unless `change` has it otherwise.
     void receive(

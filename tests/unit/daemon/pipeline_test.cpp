@@ -10,7 +10,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +37,7 @@ struct stage : access_fixture {
     std::vector<access_decision> opened;
     std::vector<attempt> others; ///< granted, but no ports
     std::function<void()> on_open = [] {};
+    std::deque<std::function<void(gpg_desk::answer)>> questions; ///< for GnuPG, not answered yet
     moment now{std::chrono::steady_clock::time_point{std::chrono::seconds{1000}},
                from_seconds(noon)};
 
@@ -55,7 +58,11 @@ struct stage : access_fixture {
                     others.push_back(granted);
                 }
             },
-            test_mode);
+            test_mode,
+            [this](const gpg_settings&, const gpg_envelope&,
+                   std::function<void(gpg_desk::answer)> done) {
+                questions.push_back(std::move(done));
+            });
     }
 
     void receive(const std::string& payload, std::string_view source = "192.0.2.7") {
