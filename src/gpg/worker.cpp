@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace fwknop::gpg {
@@ -21,6 +22,8 @@ namespace {
 
 /// A program's and a folder's path, a pass phrase, a few messages of a packet's size.
 constexpr std::size_t max_request_size = 64 * 1024;
+/// Behind whoever has to do with other packets.
+constexpr int worker_niceness = 10;
 /// One message with more signatures than that is nobody's packet.
 constexpr std::size_t max_signatures = 16;
 
@@ -243,6 +246,9 @@ int run_worker(int input, int output) {
     // Nothing that GnuPG starts needs the power over the packet filter. (Where none was handed
     // down there is nothing to let go of.)
     static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+    // A few of these must not take the machine from the packets that need none. (If we may not, we
+    // are as fast as others.)
+    static_cast<void>(::setpriority(PRIO_PROCESS, 0, worker_niceness));
     const auto bytes = read_all(input);
     if (!bytes) return 1;
     const auto asked = read_request(bytes->bytes());

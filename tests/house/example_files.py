@@ -23,6 +23,7 @@ NEEDS = {
     "%include": "/etc/fwknop/more.conf' was not found",
     "%include_folder": "/etc/fwknop/access.d' could not be opened",
     "%include_keys": "/home/alice/fwknop.keys",
+    "GPG_DECRYPT_ID": "Unable to stat the GPG home directory '/etc/fwknop/gnupg'",
 }
 # Of an example, what fwknopd.conf must have for it.
 OTHER_FILE = {"FORCE_NAT": "ENABLE_IPT_FORWARDING Y;\n"}
@@ -74,13 +75,10 @@ def filled(text):
 
 
 def refused_names(source):
-    """The directives whose feature is not built, as the daemon's own tables have them."""
-    names = set()
-    for file in ("server_config_finish.cpp", "stanza.cpp"):
-        text = read(source, "src", "core", "policy", file)
-        table = text[text.index("unsupported_features("):]
-        names |= set(re.findall(r'\{"([A-Z0-9_]+)"', table))
-    return names
+    """The directives whose feature is not built, as the daemon's own table has them."""
+    text = read(source, "src", "core", "policy", "server_config_finish.cpp")
+    table = text[text.index("unsupported_features("):]
+    return set(re.findall(r'\{"([A-Z0-9_]+)"', table))
 
 
 def judge(complaint, names, refused):
