@@ -262,7 +262,11 @@ TEST_CASE("no descriptor leaks, however a child ends") {
     const std::size_t before = open_descriptors();
     for (int i = 0; i < 5; ++i) {
         run(good);
-        run({here.path("nothing"), {}, {}, 10s, 1, 1});
+        run({.path = here.path("nothing"),
+             .arguments = {},
+             .input = {},
+             .max_output = 1,
+             .max_errors = 1});
     }
     auto slow = here.make("sleep 100\n");
     slow.time_limit = 20ms;
