@@ -182,7 +182,7 @@ TEST_CASE_METHOD(desk, "copies from many places do not fill the line") {
     CHECK(line->waiting() == 0);
 }
 
-TEST_CASE_METHOD(desk, "what GnuPG cannot open is counted; the next stanza has its turn") {
+TEST_CASE_METHOD(desk, "what GnuPG cannot open is counted, and the next stanza has its turn") {
     build(gpg_hmac + "SOURCE ANY\nGPG_HOME_DIR /other\n" + gpg_lines + hmac_line);
     const auto knock = seal_gpg();
     receive(knock.payload);
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(desk, "a desk that is closed, or gone, ignores late answers") {
     CHECK(opened.empty());
 }
 
-TEST_CASE_METHOD(desk, "--test says so and opens nothing") {
+TEST_CASE_METHOD(desk, "option --test says so and opens nothing") {
     build(gpg_hmac, true);
     const auto knock = seal_gpg();
     receive(knock.payload);
