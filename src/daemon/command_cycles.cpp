@@ -41,8 +41,8 @@ struct command_cycles::cycle {
     }
 };
 
-command_cycles::command_cycles(asio::any_io_executor executor)
-    : executor_{executor}, timer_{std::move(executor)} {}
+command_cycles::command_cycles(const asio::any_io_executor& executor)
+    : executor_{executor}, timer_{executor} {}
 
 void command_cycles::open(cycle_decision what, const ip_address& packet_source,
                           std::size_t stanza_number) {

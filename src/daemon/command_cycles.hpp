@@ -33,7 +33,7 @@ class command_cycles {
     /// What open commands that still run get at the end, before they are killed and closed.
     static constexpr std::chrono::seconds open_grace{2};
 
-    explicit command_cycles(boost::asio::any_io_executor executor);
+    explicit command_cycles(const boost::asio::any_io_executor& executor);
     command_cycles(const command_cycles&) = delete;
     command_cycles& operator=(const command_cycles&) = delete;
 

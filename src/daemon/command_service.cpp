@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds stop_poll{10};
 
 } // namespace
 
-command_service::command_service(asio::any_io_executor executor)
+command_service::command_service(const asio::any_io_executor& executor)
     : commands_{executor}, cycles_{executor} {}
 
 bool command_service::run(const attempt& granted, const datagram& packet) {

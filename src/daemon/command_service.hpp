@@ -20,7 +20,7 @@ class command_service {
     /// What `finish` takes at most: the service manager waits ten seconds.
     static constexpr std::chrono::seconds stop_limit{8};
 
-    explicit command_service(boost::asio::any_io_executor executor);
+    explicit command_service(const boost::asio::any_io_executor& executor);
 
     /// Runs what was granted. Whether it was a command or a cycle; false: it is for others.
     bool run(const attempt& granted, const datagram& packet);

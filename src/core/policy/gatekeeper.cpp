@@ -21,7 +21,7 @@ bool gatekeeper::uses_gpg() const noexcept {
 }
 
 judging gatekeeper::begin(const candidate& packet, arrival how) const {
-    return judging{stanzas_, server_, check_age_, packet, std::move(how)};
+    return judging{stanzas_, server_, check_age_, packet, how};
 }
 
 } // namespace fwknop

@@ -77,7 +77,7 @@ judging::judging(const std::vector<stanza>& stanzas, const server_config& server
     , server_{&server}
     , check_age_{check_age}
     , packet_{packet}
-    , how_{std::move(how)} {
+    , how_{how} {
     run();
 }
 
