@@ -73,11 +73,7 @@ const access_decision* verdict::grant() const noexcept {
 
 judging::judging(const std::vector<stanza>& stanzas, const server_config& server, bool check_age,
                  const candidate& packet, arrival how)
-    : stanzas_{&stanzas}
-    , server_{&server}
-    , check_age_{check_age}
-    , packet_{packet}
-    , how_{how} {
+    : stanzas_{&stanzas}, server_{&server}, check_age_{check_age}, packet_{packet}, how_{how} {
     run();
 }
 
