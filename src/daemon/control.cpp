@@ -89,9 +89,10 @@ int restart_running(const std::string& pid_file) {
 }
 
 int list_rules(const server_config& config, bool everything) {
-    const auto filter = make_backend(config, true);
-    std::cout << (everything ? "Listing all iptables rules in applicable tables...\n"
-                             : "Listing rules in fwknopd iptables chains...\n")
+    const auto filter = make_backend(choose_backend(config).kind, config, true);
+    const std::string name{filter->name()};
+    std::cout << (everything ? "Listing all " + name + " rules in applicable tables...\n"
+                             : "Listing rules in fwknopd " + name + " chains...\n")
               << std::endl;
     const auto listed = run_to_end(filter->list(everything));
     if (!listed.ok()) {
@@ -103,7 +104,7 @@ int list_rules(const server_config& config, bool everything) {
 }
 
 int flush_rules(const server_config& config) {
-    const auto filter = make_backend(config, true);
+    const auto filter = make_backend(choose_backend(config).kind, config, true);
     std::cout << "Deleting any existing firewall rules..." << std::endl;
     const auto flushed = run_to_end(filter->flush());
     if (!flushed.ok()) {

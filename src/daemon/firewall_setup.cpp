@@ -3,13 +3,50 @@
 
 #include "firewall/iptables_backend.hpp"
 #include "firewall/iptables_programs.hpp"
+#include "firewall/no_backend.hpp"
 
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace fwknop::daemon {
+
+namespace {
+
+#ifdef __linux__
+constexpr bool on_bsd = false;
+#else
+constexpr bool on_bsd = true;
+#endif
+
+std::string_view search_path() {
+    const char* const path = std::getenv("PATH");
+    return path != nullptr ? std::string_view{path} : default_program_path;
+}
+
+std::unique_ptr<backend> make_iptables(const server_config& config, bool translates_sources) {
+    iptables_options options;
+    options.programs = find_iptables_programs(config.firewall_exe, search_path());
+    if (!options.programs.error.empty()) throw std::runtime_error{options.programs.error};
+
+    options.layout = iptables_layout_of(config, translates_sources);
+    options.flush_at_init = config.flush_ipt_at_init;
+    options.flush_at_exit = config.flush_ipt_at_exit;
+    options.comment_check = config.ipt_comment_check;
+    return std::make_unique<iptables_backend>(std::move(options));
+}
+
+} // namespace
+
+backend_choice choose_backend(const server_config& config) {
+    return fwknop::choose_backend(
+        config, {on_bsd, [](std::string_view program) {
+                     return find_program(program, search_path()).has_value() ||
+                            find_program(program, default_program_path).has_value();
+                 }});
+}
 
 iptables_layout iptables_layout_of(const server_config& config, bool translates_sources) {
     iptables_layout layout;
@@ -25,18 +62,21 @@ iptables_layout iptables_layout_of(const server_config& config, bool translates_
     return layout;
 }
 
-std::unique_ptr<backend> make_backend(const server_config& config, bool translates_sources) {
-    const char* const path = std::getenv("PATH");
-    iptables_options options;
-    options.programs = find_iptables_programs(
-        config.firewall_exe, path != nullptr ? std::string_view{path} : default_program_path);
-    if (!options.programs.error.empty()) throw std::runtime_error{options.programs.error};
-
-    options.layout = iptables_layout_of(config, translates_sources);
-    options.flush_at_init = config.flush_ipt_at_init;
-    options.flush_at_exit = config.flush_ipt_at_exit;
-    options.comment_check = config.ipt_comment_check;
-    return std::make_unique<iptables_backend>(std::move(options));
+std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& config,
+                                      bool translates_sources) {
+    switch (kind) {
+    case backend_kind::iptables:
+        return make_iptables(config, translates_sources);
+    case backend_kind::nftables:
+    case backend_kind::firewalld:
+    case backend_kind::pf:
+    case backend_kind::ipfw:
+        break;
+    case backend_kind::none:
+        return std::make_unique<no_backend>();
+    }
+    throw std::runtime_error{"FIREWALL_BACKEND " + std::string{name_of(kind)} +
+                             " is not supported by this version of fwknopd"};
 }
 
 } // namespace fwknop::daemon

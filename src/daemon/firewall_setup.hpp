@@ -3,20 +3,24 @@
 
 #include "core/policy/server_config.hpp"
 #include "firewall/backend.hpp"
+#include "firewall/backend_choice.hpp"
 #include "firewall/iptables_planner.hpp"
 
 #include <memory>
 
 namespace fwknop::daemon {
 
+/// The packet filter that the configuration, or what is installed here, asks for.
+[[nodiscard]] backend_choice choose_backend(const server_config& config);
+
 /// The chains that the configuration asks for. `translates_sources`: there are some for that
 /// although ENABLE_IPT_SNAT is off.
 [[nodiscard]] iptables_layout iptables_layout_of(const server_config& config,
                                                  bool translates_sources);
 
-/// The packet filter that the configuration asks for. Throws std::runtime_error, with the remedy,
-/// when its programs are missing.
-[[nodiscard]] std::unique_ptr<backend> make_backend(const server_config& config,
+/// A backend of that kind, set up as configured. Throws std::runtime_error, with the remedy, when
+/// its programs are missing.
+[[nodiscard]] std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& config,
                                                     bool translates_sources);
 
 } // namespace fwknop::daemon

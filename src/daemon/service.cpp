@@ -113,7 +113,10 @@ service::service(options given, configuration config, service_manager manager)
     signals_.add(SIGUSR1);
     if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
         translates_sources_ = translates_sources(rules_->stanzas());
-        backend_ = make_backend(rules_->server(), translates_sources_);
+        const backend_choice chosen = choose_backend(rules_->server());
+        log::info("Packet filter: " + std::string{name_of(chosen.kind)} + " (" + chosen.reason +
+                  ")");
+        backend_ = make_backend(chosen.kind, rules_->server(), translates_sources_);
         keeper_.emplace(context_.get_executor(), *backend_, reporter_);
     }
 }

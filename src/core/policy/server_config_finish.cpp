@@ -225,12 +225,6 @@ std::vector<std::string> unsupported_features(const server_config& config) {
         {"ENABLE_FIREWD_LOCAL_NAT", config.firewd_local_nat},
         {"ENABLE_FIREWD_SNAT", config.firewd_snat},
         {"ENABLE_FIREWD_OUTPUT", config.firewd_output},
-        {"FIREWALL_BACKEND",
-         config.firewall_backend != "auto" && config.firewall_backend != "iptables"},
-        {"PROTECT_PORTS", config.is_explicit("PROTECT_PORTS")},
-        {"NFT_TABLE", config.is_explicit("NFT_TABLE")},
-        {"NFT_MODE", config.is_explicit("NFT_MODE")},
-        {"NFT_INPUT_ACCESS", config.is_explicit("NFT_INPUT_ACCESS")},
         {"FWKNOP_USER", config.is_explicit("FWKNOP_USER")},
     };
     std::vector<std::string> names;

@@ -261,9 +261,7 @@ TEST_CASE("features that are not built are named") {
     CHECK(of("ENABLE_IPT_FORWARDING Y;\nENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_SNAT Y;").empty());
     CHECK(of("ENABLE_FIREWD_FORWARDING Y;") == names{"ENABLE_FIREWD_FORWARDING"});
     CHECK(of("ENABLE_FIREWD_FORWARDING N;").empty());
-    CHECK(of("PROTECT_PORTS tcp/22;\nNFT_MODE sets;") == names{"PROTECT_PORTS", "NFT_MODE"});
-    CHECK(of("FIREWALL_BACKEND nftables;") == names{"FIREWALL_BACKEND"});
-    CHECK(of("FIREWALL_BACKEND iptables;").empty());
+    CHECK(of("FWKNOP_USER knock;") == names{"FWKNOP_USER"});
 }
 
 TEST_CASE("the carriers are built, and told when they wait for one another") {
