@@ -62,6 +62,12 @@ void grant_reporter::close_failed(std::size_t rules, const std::string& error,
                {.kind = log::event_kind::error, .reason = error});
 }
 
+void grant_reporter::inspect_failed(const std::string& error, std::chrono::milliseconds delay) {
+    log::error("Could not look at what others changed in the packet filter, trying again in " +
+                   std::to_string(delay.count()) + " ms: " + error,
+               {.kind = log::event_kind::error, .reason = error});
+}
+
 void grant_reporter::jump_added(const added_jump& made) {
     log::warning(added_jump_line(made.from, made.to));
 }

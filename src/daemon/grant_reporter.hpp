@@ -21,6 +21,7 @@ class grant_reporter final : public keeper_observer {
     void open_failed(const open_request& request, const std::string& error) override;
     void close_failed(std::size_t rules, const std::string& error,
                       std::chrono::milliseconds delay) override;
+    void inspect_failed(const std::string& error, std::chrono::milliseconds delay) override;
     void jump_added(const added_jump& made) override;
     void repaired(const std::string& what) override;
 

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,12 @@ struct apply_outcome {
     std::vector<change_failure> failures; ///< empty: all done
     std::vector<added_jump> jumps;        ///< that had gone missing
     std::vector<std::string> repairs;     ///< what else had gone missing and is there again
+};
+
+struct inspect_outcome : backend_outcome {
+    std::vector<added_jump> jumps;    ///< that had gone missing
+    std::vector<std::string> repairs; ///< what else had gone missing and is there again
+    std::vector<tagged_rule> tagged;  ///< rules of others that we shall remove in time
 };
 
 struct list_outcome : backend_outcome {
@@ -80,6 +87,20 @@ class backend {
     /// our objects if somebody removed them.
     [[nodiscard]] virtual boost::asio::awaitable<apply_outcome>
     apply(const change_batch& batch, const grant_table& wanted, moment now) = 0;
+
+    /// From now on until `stop`, calls `changed` when somebody else has changed what this backend
+    /// looks after: from the executor of `start`, between or during operations, as often as it
+    /// likes. Called once, after `start`. A backend that cannot notice never calls.
+    virtual void watch(std::function<void()> changed) { static_cast<void>(changed); }
+
+    /// Looks at the packet filter after such a change. Puts back what must not be missing until the
+    /// next open; `wanted` is what it should hold.
+    [[nodiscard]] virtual boost::asio::awaitable<inspect_outcome> inspect(const grant_table& wanted,
+                                                                          moment now) {
+        static_cast<void>(wanted);
+        static_cast<void>(now);
+        co_return inspect_outcome{};
+    }
 
     /// The end of the daemon: removes our objects, or leaves them, as configured.
     [[nodiscard]] virtual boost::asio::awaitable<backend_outcome> stop() = 0;

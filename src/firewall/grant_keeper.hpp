@@ -28,6 +28,8 @@ namespace fwknop {
 struct keeper_options {
     std::chrono::milliseconds first_retry = std::chrono::seconds{1}; ///< doubles with each failure
     std::chrono::milliseconds last_retry = std::chrono::seconds{60}; ///< up to this
+    /// Between two looks at what others change: however busy they are, the cost is bounded.
+    std::chrono::milliseconds inspect_pause = std::chrono::milliseconds{500};
     /// `stop` takes at most these together, the second twice: ten seconds are promised to the
     /// service manager.
     std::chrono::milliseconds finish_limit = std::chrono::seconds{4}; ///< the operation that runs
@@ -86,6 +88,8 @@ class grant_keeper {
     void kick();
     void arm();
     [[nodiscard]] bool has_closes(moment now) const;
+    void others_changed();
+    boost::asio::awaitable<void> inspect(moment now);
     void take_opens(work& next);
     void take_closes(work& next, moment now);
     boost::asio::awaitable<void> run();
@@ -108,6 +112,10 @@ class grant_keeper {
     std::vector<tagged_rule> overdue_tagged_;
     std::optional<std::chrono::steady_clock::time_point> retry_at_;
     std::chrono::milliseconds retry_delay_;
+
+    std::optional<std::chrono::steady_clock::time_point> inspect_at_; ///< others changed something
+    std::chrono::steady_clock::time_point inspect_not_before_{};
+    std::chrono::milliseconds inspect_delay_; ///< after a look that failed
 
     boost::asio::steady_timer timer_;    ///< the next expiry or retry
     boost::asio::steady_timer finished_; ///< cancelled when a run ends: wakes `stop`

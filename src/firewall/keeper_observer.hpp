@@ -79,6 +79,9 @@ class keeper_observer {
     virtual void close_failed(std::size_t rules, const std::string& error,
                               std::chrono::milliseconds delay) = 0;
 
+    /// What others changed could not be looked at; the next try is after `delay`.
+    virtual void inspect_failed(const std::string& error, std::chrono::milliseconds delay) = 0;
+
     /// Somebody had removed the jump; it is there again.
     virtual void jump_added(const added_jump& made) = 0;
 

@@ -45,6 +45,10 @@ void event_log::open_failed(const open_request&, const std::string& error) {
 void event_log::close_failed(std::size_t, const std::string& error, std::chrono::milliseconds) {
     lines.push_back("close failed: " + error);
 }
+void event_log::inspect_failed(const std::string& error, std::chrono::milliseconds /*delay*/) {
+    lines.push_back("inspect failed: " + error);
+}
+
 void event_log::jump_added(const added_jump& made) {
     lines.push_back(added_jump_line(made.from, made.to));
 }

@@ -320,3 +320,54 @@ TEST_CASE("a grant with a rule that has no place is refused as a whole") {
     s.settle();
     CHECK(s.take_events() == lines{"added CHAIN tcp/22 1000030 #2"});
 }
+
+TEST_CASE("what others change is looked at, once for many changes, and not too often") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh}, 30s);
+    s.settle();
+    s.take_batches();
+    s.take_events();
+    const tagged_rule foreign{ip_family::v4, "filter", "CHAIN", 3, "-A CHAIN -j X", at(5).wall};
+    s.filter.findings = {{{}, {{"INPUT", "CHAIN"}}, {"a chain is there again"}, {foreign}}};
+    s.filter.changed();
+    s.filter.changed();
+    s.settle();
+    CHECK(s.take_batches() == lines{"inspect, wanted 1"});
+    CHECK(s.take_events() == lines{"jump CHAIN", "repaired a chain is there again"});
+
+    s.filter.changed(); // at once again: that waits
+    s.turn_milliseconds(499);
+    CHECK(s.take_batches().empty());
+    s.filter.during = [&] { s.filter.changed(); }; // and this is seen by the look after it
+    s.turn_milliseconds(1);
+    CHECK(s.take_batches() == lines{"inspect, wanted 1"});
+    s.turn_milliseconds(500);
+    CHECK(s.take_batches() == lines{"inspect, wanted 1"});
+    s.turn_milliseconds(500);
+    CHECK(s.take_batches().empty());
+
+    s.turn(5);
+    CHECK(s.take_batches() == lines{"sweep -A CHAIN -j X"});
+    CHECK(s.take_events() == lines{"removed CHAIN 3 1000005 foreign"});
+}
+
+TEST_CASE("a look that fails is tried again, later each time, and a stop ends that") {
+    stage s;
+    s.start();
+    s.filter.findings.assign(3, {{"no such luck"}, {}, {}, {}});
+    s.filter.changed();
+    s.settle();
+    CHECK(s.take_events() == lines{"inspect failed no such luck 10"});
+    s.turn_milliseconds(9);
+    CHECK(s.take_events().empty());
+    s.turn_milliseconds(1);
+    CHECK(s.take_events() == lines{"inspect failed no such luck 20"});
+    s.turn_milliseconds(20);
+    CHECK(s.take_events() == lines{"inspect failed no such luck 40"});
+    CHECK(s.take_batches().size() == 3);
+    CHECK(s.stop().ok());
+    s.filter.changed();
+    s.turn_milliseconds(1000);
+    CHECK(s.take_batches().empty());
+}

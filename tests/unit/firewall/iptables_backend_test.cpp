@@ -39,6 +39,9 @@ struct errors_only final : keeper_observer {
     void close_failed(std::size_t, const std::string& error, std::chrono::milliseconds) override {
         errors.push_back(error);
     }
+    void inspect_failed(const std::string& error, std::chrono::milliseconds) override {
+        errors.push_back(error);
+    }
     void jump_added(const added_jump&) override {}
     void repaired(const std::string&) override {}
 };

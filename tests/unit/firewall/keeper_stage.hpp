@@ -58,7 +58,9 @@ class fake_backend final : public backend {
     start_outcome at_start;
     std::chrono::milliseconds stop_delay{0};
     bool stopped = false;
-    std::function<void()> during; ///< called while a batch is under way
+    std::function<void()> during;         ///< called while a batch is under way
+    std::function<void()> changed;        ///< the keeper's: somebody else did something
+    std::deque<inspect_outcome> findings; ///< beyond the last: nothing
 
     [[nodiscard]] std::string_view name() const override { return "fake"; }
     [[nodiscard]] std::vector<rule_place> places() const override {
@@ -94,6 +96,17 @@ class fake_backend final : public backend {
             outcome.failures.push_back(all);
         }
         co_return outcome;
+    }
+    void watch(std::function<void()> call) override { changed = std::move(call); }
+    asio::awaitable<inspect_outcome> inspect(const grant_table& wanted, moment) override {
+        batches.push_back("inspect, wanted " + std::to_string(wanted.size()));
+        if (during) std::exchange(during, nullptr)();
+        inspect_outcome found;
+        if (!findings.empty()) {
+            found = findings.front();
+            findings.pop_front();
+        }
+        co_return found;
     }
     asio::awaitable<backend_outcome> stop() override {
         if (stop_delay > 0ms) co_await wait(stop_delay, false);
@@ -143,6 +156,9 @@ struct recorder final : keeper_observer {
                       std::chrono::milliseconds delay) override {
         events.push_back("close failed " + std::to_string(rules) + " " + error + " " +
                          std::to_string(delay.count()));
+    }
+    void inspect_failed(const std::string& error, std::chrono::milliseconds delay) override {
+        events.push_back("inspect failed " + error + " " + std::to_string(delay.count()));
     }
     void jump_added(const added_jump& made) override { events.push_back("jump " + made.to); }
     void repaired(const std::string& what) override { events.push_back("repaired " + what); }
