@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A packet of nobody's is checked against the key of every stanza that might be meant, so this is
+// the code that a flood runs most. OpenSSL's general HMAC copies three contexts on the heap for
+// each check, which costs as much as the hashing. Here the hash of a key's two blocks is computed
+// once and kept as plain bytes, and a check begins from a copy of it on the stack. SHA-3, which has
+// no such interface, goes the general way.
+
+// The plain hash functions, which OpenSSL 3 calls deprecated but keeps.
+#define OPENSSL_API_COMPAT 10100
+
 #include "core/crypto/base64.hpp"
 #include "core/crypto/digest.hpp"
 #include "core/crypto/openssl.hpp"
@@ -7,24 +17,137 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace fwknop {
 
-struct hmac_key::state {
-    crypto::mac_ctx_ptr context; ///< holds the key schedule; started afresh for every packet
-    digest_type type;
-};
-
 namespace {
+
+/// The largest block of the hashes below.
+constexpr std::size_t max_block_size = SHA512_CBLOCK;
 
 struct tag_value {
     std::array<std::uint8_t, 64> storage;
     std::size_t size = 0;
 };
+
+/// A hash as OpenSSL's plain functions have it.
+template <class Context, auto Init, auto Update, auto Final, std::size_t BlockSize,
+          std::size_t DigestSize>
+struct plain_hash {
+    static_assert(std::is_trivially_copyable_v<Context>);
+    using context = Context;
+    static constexpr std::size_t block_size = BlockSize;
+    static constexpr std::size_t digest_size = DigestSize;
+
+    static bool begin(Context& at) { return Init(&at) == 1; }
+    static bool update(Context& at, const void* data, std::size_t size) {
+        return Update(&at, data, size) == 1;
+    }
+    static bool finish(Context& at, std::uint8_t* digest) { return Final(digest, &at) == 1; }
+};
+
+using md5 = plain_hash<MD5_CTX, MD5_Init, MD5_Update, MD5_Final, MD5_CBLOCK, MD5_DIGEST_LENGTH>;
+using sha1 = plain_hash<SHA_CTX, SHA1_Init, SHA1_Update, SHA1_Final, SHA_CBLOCK, SHA_DIGEST_LENGTH>;
+using sha256 = plain_hash<SHA256_CTX, SHA256_Init, SHA256_Update, SHA256_Final, SHA256_CBLOCK,
+                          SHA256_DIGEST_LENGTH>;
+using sha384 = plain_hash<SHA512_CTX, SHA384_Init, SHA384_Update, SHA384_Final, SHA512_CBLOCK,
+                          SHA384_DIGEST_LENGTH>;
+using sha512 = plain_hash<SHA512_CTX, SHA512_Init, SHA512_Update, SHA512_Final, SHA512_CBLOCK,
+                          SHA512_DIGEST_LENGTH>;
+
+/// RFC 2104: what the inner and the outer hash are after the key's block.
+template <class Hash>
+struct key_schedule {
+    typename Hash::context inner, outer;
+};
+
+/// Wiped when it goes.
+template <class T>
+struct passing {
+    T value;
+    passing() = default;
+    passing(const passing&) = delete;
+    passing& operator=(const passing&) = delete;
+    ~passing() { wipe(&value, sizeof value); }
+};
+
+template <class Hash>
+result<secret_bytes> make_schedule(std::span<const std::uint8_t> key) {
+    static_assert(Hash::block_size <= max_block_size);
+    passing<std::array<std::uint8_t, Hash::block_size>> block;
+    block.value.fill(0);
+    secret_bytes kept{sizeof(key_schedule<Hash>)};
+    passing<key_schedule<Hash>> schedule;
+    if (key.size() > Hash::block_size) { // the key's digest stands for a key longer than a block
+        if (!Hash::begin(schedule.value.inner) ||
+            !Hash::update(schedule.value.inner, key.data(), key.size()) ||
+            !Hash::finish(schedule.value.inner, block.value.data())) {
+            return errc::crypto_library_failed;
+        }
+    } else {
+        std::ranges::copy(key, block.value.begin());
+    }
+    const auto absorb = [&block](typename Hash::context& at, std::uint8_t pad) {
+        for (auto& byte : block.value) byte = static_cast<std::uint8_t>(byte ^ pad);
+        return Hash::begin(at) && Hash::update(at, block.value.data(), block.value.size());
+    };
+    constexpr std::uint8_t inner_pad = 0x36;
+    constexpr std::uint8_t outer_pad = 0x5c;
+    if (!absorb(schedule.value.inner, inner_pad) ||
+        !absorb(schedule.value.outer, inner_pad ^ outer_pad)) {
+        return errc::crypto_library_failed;
+    }
+    std::memcpy(kept.bytes().data(), &schedule.value, sizeof schedule.value);
+    return kept;
+}
+
+template <class Hash>
+result<tag_value> compute(const secret_bytes& kept, std::string_view prefix,
+                          std::string_view text) {
+    passing<typename Hash::context> at;
+    const auto* const schedule = kept.bytes().data();
+    const auto resume = [&](std::size_t offset) {
+        std::memcpy(&at.value, schedule + offset, sizeof at.value);
+    };
+    tag_value tag;
+    tag.size = Hash::digest_size;
+    resume(offsetof(key_schedule<Hash>, inner));
+    if (!Hash::update(at.value, prefix.data(), prefix.size()) ||
+        !Hash::update(at.value, text.data(), text.size()) ||
+        !Hash::finish(at.value, tag.storage.data())) {
+        return errc::crypto_library_failed;
+    }
+    resume(offsetof(key_schedule<Hash>, outer));
+    if (!Hash::update(at.value, tag.storage.data(), tag.size) ||
+        !Hash::finish(at.value, tag.storage.data())) {
+        return errc::crypto_library_failed;
+    }
+    return tag;
+}
+
+result<crypto::mac_ctx_ptr> make_context(digest_type type, const secret_bytes& key) {
+    static const crypto::mac_ptr algorithm{EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr)};
+    if (algorithm == nullptr) return errc::crypto_library_failed;
+    crypto::mac_ctx_ptr context{EVP_MAC_CTX_new(algorithm.get())};
+    const std::array parameters{
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                         const_cast<char*>(crypto::openssl_name(type)), 0),
+        OSSL_PARAM_construct_end()};
+    if (context == nullptr ||
+        EVP_MAC_init(context.get(), key.bytes().data(), key.size(), parameters.data()) != 1) {
+        return errc::crypto_library_failed;
+    }
+    return context;
+}
 
 result<tag_value> compute(EVP_MAC_CTX* context, std::string_view prefix, std::string_view text) {
     const auto update = [context](std::string_view part) {
@@ -42,6 +165,56 @@ result<tag_value> compute(EVP_MAC_CTX* context, std::string_view prefix, std::st
 
 } // namespace
 
+struct hmac_key::state {
+    digest_type type;
+    secret_bytes schedule;         ///< a `key_schedule`; empty for SHA-3
+    crypto::mac_ctx_ptr context{}; ///< for SHA-3
+
+    [[nodiscard]] result<tag_value> compute_tag(std::string_view prefix,
+                                                std::string_view text) const {
+        switch (type) {
+        case digest_type::md5:
+            return compute<md5>(schedule, prefix, text);
+        case digest_type::sha1:
+            return compute<sha1>(schedule, prefix, text);
+        case digest_type::sha256:
+            return compute<sha256>(schedule, prefix, text);
+        case digest_type::sha384:
+            return compute<sha384>(schedule, prefix, text);
+        case digest_type::sha512:
+            return compute<sha512>(schedule, prefix, text);
+        case digest_type::sha3_256:
+        case digest_type::sha3_512:
+            break;
+        }
+        return compute(context.get(), prefix, text);
+    }
+};
+
+namespace {
+
+/// Empty for SHA-3.
+result<secret_bytes> schedule_of(digest_type type, std::span<const std::uint8_t> key) {
+    switch (type) {
+    case digest_type::md5:
+        return make_schedule<md5>(key);
+    case digest_type::sha1:
+        return make_schedule<sha1>(key);
+    case digest_type::sha256:
+        return make_schedule<sha256>(key);
+    case digest_type::sha384:
+        return make_schedule<sha384>(key);
+    case digest_type::sha512:
+        return make_schedule<sha512>(key);
+    case digest_type::sha3_256:
+    case digest_type::sha3_512:
+        break;
+    }
+    return secret_bytes{};
+}
+
+} // namespace
+
 hmac_key::hmac_key(std::unique_ptr<state> made) noexcept : state_{std::move(made)} {}
 hmac_key::hmac_key(hmac_key&&) noexcept = default;
 hmac_key& hmac_key::operator=(hmac_key&&) noexcept = default;
@@ -55,29 +228,26 @@ result<hmac_key> hmac_key::make(digest_type type, const secret_bytes& key) {
     if (key.empty()) return errc::key_empty;
     if (key.size() > max_received_hmac_key_size) return errc::key_too_long;
 
-    static const crypto::mac_ptr algorithm{EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr)};
-    if (algorithm == nullptr) return errc::crypto_library_failed;
-    crypto::mac_ctx_ptr context{EVP_MAC_CTX_new(algorithm.get())};
-    const std::array parameters{
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                         const_cast<char*>(crypto::openssl_name(type)), 0),
-        OSSL_PARAM_construct_end()};
-    if (context == nullptr ||
-        EVP_MAC_init(context.get(), key.bytes().data(), key.size(), parameters.data()) != 1) {
-        return errc::crypto_library_failed;
+    auto schedule = schedule_of(type, key.bytes());
+    if (!schedule) return schedule.error();
+    auto made = std::make_unique<state>(state{type, *std::move(schedule)});
+    if (made->schedule.empty()) {
+        auto context = make_context(type, key);
+        if (!context) return context.error();
+        made->context = *std::move(context);
     }
-    return hmac_key{std::make_unique<state>(state{std::move(context), type})};
+    return hmac_key{std::move(made)};
 }
 
 result<std::string> hmac_key::sign(std::string_view prefix, std::string_view text) const {
-    const auto tag = compute(state_->context.get(), prefix, text);
+    const auto tag = state_->compute_tag(prefix, text);
     if (!tag) return tag.error();
     return crypto::base64_encode(std::span{tag->storage}.first(tag->size));
 }
 
 result<void> hmac_key::verify(std::string_view prefix, std::string_view text,
                               std::string_view tag) const {
-    const auto expected = compute(state_->context.get(), prefix, text);
+    const auto expected = state_->compute_tag(prefix, text);
     if (!expected) return expected.error();
     // The base64 forms are compared: two spellings of one HMAC would make two packets of one.
     std::array<unsigned char, 89> spelled; // 64 bytes in base64, and OpenSSL's zero byte

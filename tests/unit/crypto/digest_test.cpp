@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+
 using namespace fwknop;
 using namespace fwknop::crypto;
 
@@ -33,4 +35,16 @@ TEST_CASE("constant-time equality") {
     CHECK_FALSE(equal_constant_time("abc", "abd"));
     CHECK_FALSE(equal_constant_time("abc", "ab"));
     CHECK(equal_constant_time("", ""));
+}
+
+TEST_CASE("constant-time equality sees every byte, at every length") {
+    for (std::size_t size = 1; size <= 200; ++size) {
+        const std::string text(size, 'x');
+        REQUIRE(equal_constant_time(text, std::string(size, 'x')));
+        for (std::size_t at = 0; at < size; ++at) {
+            std::string other = text;
+            other[at] = 'y';
+            REQUIRE_FALSE(equal_constant_time(text, other));
+        }
+    }
 }
