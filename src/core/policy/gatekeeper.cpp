@@ -8,11 +8,10 @@ namespace fwknop {
 
 gatekeeper::gatekeeper(const std::vector<stanza>& stanzas, const server_config& server,
                        bool check_age)
-    : stanzas_{stanzas}, server_{server}, check_age_{check_age} {}
+    : stanzas_{stanzas}, index_{stanzas}, server_{server}, check_age_{check_age} {}
 
 bool gatekeeper::expects(const ip_address& source) const noexcept {
-    return std::any_of(stanzas_.begin(), stanzas_.end(),
-                       [&source](const stanza& entry) { return entry.source.contains(source); });
+    return index_.next(source, 0) < stanzas_.size();
 }
 
 bool gatekeeper::uses_gpg() const noexcept {
@@ -21,7 +20,7 @@ bool gatekeeper::uses_gpg() const noexcept {
 }
 
 judging gatekeeper::begin(const candidate& packet, arrival how) const {
-    return judging{stanzas_, server_, check_age_, packet, how};
+    return judging{stanzas_, index_, server_, check_age_, packet, how};
 }
 
 } // namespace fwknop

@@ -4,6 +4,7 @@
 #include "core/policy/judging.hpp"
 #include "core/policy/server_config.hpp"
 #include "core/policy/stanza.hpp"
+#include "core/policy/stanza_index.hpp"
 
 #include <fwknop/ip_address.hpp>
 #include <fwknop/packet.hpp>
@@ -35,6 +36,7 @@ class gatekeeper {
 
   private:
     const std::vector<stanza>& stanzas_;
+    stanza_index index_;
     const server_config& server_;
     bool check_age_;
 };

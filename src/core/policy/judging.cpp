@@ -71,17 +71,22 @@ const access_decision* verdict::grant() const noexcept {
     return attempts.empty() ? nullptr : std::get_if<access_decision>(&attempts.back().outcome);
 }
 
-judging::judging(const std::vector<stanza>& stanzas, const server_config& server, bool check_age,
-                 const candidate& packet, arrival how)
-    : stanzas_{&stanzas}, server_{&server}, check_age_{check_age}, packet_{packet}, how_{how} {
-    run();
+judging::judging(const std::vector<stanza>& stanzas, const stanza_index& index,
+                 const server_config& server, bool check_age, const candidate& packet, arrival how)
+    : stanzas_{&stanzas}
+    , index_{&index}
+    , server_{&server}
+    , check_age_{check_age}
+    , packet_{packet}
+    , how_{how} {
+    run(0);
 }
 
-// From the stanza whose turn it is to the end, or to a question for GnuPG.
-void judging::run() {
-    for (; at_ < stanzas_->size(); ++at_) {
-        if (try_stanza((*stanzas_)[at_])) at_ = stanzas_->size() - 1;
-        if (asked_) return;
+// To the end, or to a question for GnuPG.
+void judging::run(std::size_t from) {
+    for (at_ = index_->next(how_.source, from); at_ < stanzas_->size();
+         at_ = index_->next(how_.source, at_ + 1)) {
+        if (try_stanza(current()) || asked_) return;
     }
 }
 
@@ -140,15 +145,13 @@ void judging::opened(secret_bytes plain, std::vector<gpg_signature> signatures) 
                      .plain = std::move(plain),
                      .signatures = std::move(signatures)};
     asked_ = false;
-    at_ = use_answer(current()) ? stanzas_->size() : at_ + 1;
-    run();
+    if (!use_answer(current())) run(at_ + 1);
 }
 
 void judging::not_opened(errc why) {
     answer_ = answer{.by = &current(), .messages = envelope_->messages, .failure = why};
     asked_ = false;
-    at_ = use_answer(current()) ? stanzas_->size() : at_ + 1;
-    run();
+    if (!use_answer(current())) run(at_ + 1);
 }
 
 bool judging::use_answer(const stanza& entry) {

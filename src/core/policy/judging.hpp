@@ -6,6 +6,7 @@
 #include "core/policy/gpg_signature.hpp"
 #include "core/policy/server_config.hpp"
 #include "core/policy/stanza.hpp"
+#include "core/policy/stanza_index.hpp"
 
 #include <fwknop/error.hpp>
 #include <fwknop/ip_address.hpp>
@@ -79,8 +80,8 @@ class judging {
     static constexpr std::size_t max_recorded_failures = 4;
 
     /// All but `how` must outlive this, the bytes that `packet` views too.
-    judging(const std::vector<stanza>& stanzas, const server_config& server, bool check_age,
-            const candidate& packet, arrival how);
+    judging(const std::vector<stanza>& stanzas, const stanza_index& index,
+            const server_config& server, bool check_age, const candidate& packet, arrival how);
 
     /// What GnuPG has to decrypt; null: nothing, all is said.
     [[nodiscard]] const gpg_envelope* needs_gpg() const noexcept {
@@ -108,7 +109,7 @@ class judging {
         std::vector<gpg_signature> signatures{};
     };
 
-    void run();
+    void run(std::size_t from);
     bool try_stanza(const stanza& entry);
     bool try_gpg(const stanza& entry, const boost::system::error_code& otherwise);
     [[nodiscard]] bool is_answered(const stanza& entry) const noexcept;
@@ -117,6 +118,7 @@ class judging {
     void fail(const stanza& entry, decltype(attempt::outcome) why);
 
     const std::vector<stanza>* stanzas_;
+    const stanza_index* index_;
     const server_config* server_;
     bool check_age_;
     candidate packet_;

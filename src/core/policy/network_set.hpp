@@ -29,6 +29,9 @@ class network_set {
 
     [[nodiscard]] bool contains_everything() const noexcept { return any_; }
 
+    /// All but `ANY`. None of them is an IPv4 address mapped into IPv6.
+    [[nodiscard]] const std::vector<network>& networks() const noexcept { return networks_; }
+
   private:
     std::vector<network> networks_;
     bool any_ = false;

@@ -22,6 +22,7 @@ const std::string symmetric = "SOURCE ANY\n" + our_keys;
 struct journey : access_fixture {
     gpg_knock knock = seal_gpg();
     std::string payload;
+    std::optional<gatekeeper> gate;
     std::optional<judging> way;
     std::size_t questions = 0;
 
@@ -32,11 +33,11 @@ struct journey : access_fixture {
         payload = sealed;
         const auto examined = examine_payload(payload);
         REQUIRE(examined.has_value());
-        way.emplace(
-            gatekeeper{stanzas, server, true}.begin(*examined, {.source = at("192.0.2.7"),
-                                                                .destination = at("198.51.100.9"),
-                                                                .destination_port = 62201,
-                                                                .now = from_seconds(noon)}));
+        gate.emplace(stanzas, server, true);
+        way.emplace(gate->begin(*examined, {.source = at("192.0.2.7"),
+                                            .destination = at("198.51.100.9"),
+                                            .destination_port = 62201,
+                                            .now = from_seconds(noon)}));
     }
     void start(const std::string& text) { start(text, knock.payload); }
 
