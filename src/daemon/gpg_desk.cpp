@@ -92,9 +92,9 @@ void gpg_desk::start(const place& one) {
 void gpg_desk::advance(const place& one) {
     const auto* const envelope = one->way->needs_gpg();
     if (envelope == nullptr) {
-        const verdict judged = one->way->take();
+        verdict judged = one->way->take();
         leave(one);
-        if (customer_.is_new(*one)) customer_.decided(*one, judged);
+        if (customer_.is_new(*one)) customer_.decided(*one, std::move(judged));
         return;
     }
     ask_(one->way->current().gpg, *envelope, [this, open = std::weak_ptr{open_}, one](answer what) {

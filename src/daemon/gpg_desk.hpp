@@ -50,7 +50,7 @@ class gpg_customer {
     /// False: the packet has been accepted meanwhile, in another copy. It is let go of.
     [[nodiscard]] virtual bool is_new(const waiting_packet& one) = 0;
     /// The packet is judged. (It is new, and the rules it was judged by are in force.)
-    virtual void decided(const waiting_packet& one, const verdict& judged) = 0;
+    virtual void decided(const waiting_packet& one, verdict judged) = 0;
     /// GnuPG could not work, for a reason that is no packet's fault.
     virtual void gpg_trouble(const waiting_packet& one, const stanza& entry,
                              const std::string& why) = 0;

@@ -35,12 +35,14 @@ packet_origin origin_of(const datagram& packet, moment now) {
 } // namespace
 
 pipeline::pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
-                   opener open, bool test_mode, gpg_desk::asker ask)
+                   opener open, bool test_mode, gpg_desk::asker ask,
+                   std::function<void()> commit_soon)
     : replays_{replays}
     , log_{log}
     , open_{std::move(open)}
     , test_mode_{test_mode}
-    , desk_{std::move(ask), *this} {
+    , desk_{std::move(ask), *this}
+    , commit_soon_{std::move(commit_soon)} {
     use(std::move(rules));
 }
 
@@ -156,35 +158,60 @@ bool pipeline::is_new(const waiting_packet& one) {
     return original == nullptr;
 }
 
-void pipeline::decided(const waiting_packet& one, const verdict& judged) {
-    conclude(one.packet, one.id, judged, one.arrived);
+void pipeline::decided(const waiting_packet& one, verdict judged) {
+    conclude(one.packet, one.id, std::move(judged), one.arrived);
 }
 
 void pipeline::gpg_trouble(const waiting_packet& one, const stanza& entry, const std::string& why) {
     log_.gpg_trouble(one.packet, entry, why, one.arrived);
 }
 
-void pipeline::conclude(const datagram& packet, const packet_id& id, const verdict& judged,
-                        moment now) {
+void pipeline::conclude(const datagram& packet, const packet_id& id, verdict judged, moment now) {
     if (judged.attempts.empty()) { // some stanza has the source, but none the destination as well
         ++counters_.unexpected;
         log_.unexpected(packet, now);
         return;
     }
     count_attempts(judged);
-    if (judged.authenticated()) {
-        // Before anything is opened: what is not on record could be sent again.
-        const auto recorded = replays_.remember(id, origin_of(packet, now));
-        if (!recorded) {
+    if (!judged.authenticated()) {
+        log_.judged(packet, judged, test_mode_, now);
+        return;
+    }
+    const auto remembered = replays_.remember(id, origin_of(packet, now));
+    if (!remembered) {
+        ++counters_.not_recorded;
+        log_.not_recorded(packet, judged, remembered.error().message());
+        return;
+    }
+    datagram kept = packet;
+    kept.payload = {};
+    accepted_.push_back({rules_, kept, std::move(judged), now});
+    if (!commit_soon_) {
+        commit();
+    } else if (accepted_.size() == 1) {
+        commit_soon_();
+    }
+}
+
+void pipeline::commit() {
+    const auto batch = std::exchange(accepted_, {});
+    // Before anything is opened: what is not on record could be sent again.
+    const auto recorded = replays_.commit();
+    for (const accepted& each : batch) {
+        if (recorded) {
+            conclude_accepted(each);
+        } else {
             ++counters_.not_recorded;
-            log_.not_recorded(packet, judged, recorded.error().message());
-            return;
+            log_.not_recorded(each.packet, each.judged, recorded.error().message());
         }
     }
-    log_.judged(packet, judged, test_mode_, now);
-    if (const attempt* const granted = judged.granted()) {
+}
+
+void pipeline::conclude_accepted(const accepted& one) {
+    log_.judged(one.packet, one.judged, test_mode_, one.arrived);
+    if (const attempt* const granted = one.judged.granted()) {
         ++counters_.granted;
-        if (!test_mode_) open_(*granted, packet);
+        if (!test_mode_) open_(*granted, one.packet);
     }
 }
 

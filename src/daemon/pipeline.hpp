@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace fwknop::daemon {
 
@@ -39,13 +40,16 @@ struct packet_counters {
 /// that arrives makes it throw.
 class pipeline : private gpg_customer {
   public:
-    /// Called for each packet that is granted, with the attempt that was.
+    /// Called for each packet that is granted, with the attempt that was and without its payload.
     using opener = std::function<void(const attempt& granted, const datagram& packet)>;
 
     /// The references must outlive the pipeline. `test_mode`: judge and log, but open nothing and
-    /// remember in memory only. `ask` is how GnuPG is reached.
+    /// remember in memory only. `ask` is how GnuPG is reached. `commit_soon` is called when a
+    /// packet waits for `commit`, which must be called before the loop sleeps again; null: each
+    /// packet is committed at once.
     pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
-             opener open, bool test_mode, gpg_desk::asker ask);
+             opener open, bool test_mode, gpg_desk::asker ask,
+             std::function<void()> commit_soon = nullptr);
 
     /// From the next packet on these rules count; for those that wait for GnuPG, too.
     void use(std::shared_ptr<const rulebook> rules);
@@ -54,18 +58,33 @@ class pipeline : private gpg_customer {
                        std::size_t wire_length, moment now);
     void receive(const result<datagram>& packet, moment now);
 
-    /// Packets that wait for GnuPG: they may still open something.
-    [[nodiscard]] std::size_t waiting() const noexcept { return desk_.size(); }
+    /// Puts what authenticated since the last call on record, all at once, and then opens what
+    /// those packets asked for.
+    void commit();
+
+    /// Packets that wait for GnuPG or for `commit`: they may still open something.
+    [[nodiscard]] std::size_t waiting() const noexcept { return desk_.size() + accepted_.size(); }
 
     /// How many more packets may be given without one being turned away because too many wait.
     [[nodiscard]] std::size_t room() const noexcept;
 
-    /// Lets go of the packets that wait for GnuPG, and takes no more of them.
-    void close() { desk_.close(); }
+    /// Lets go of the packets that wait, and takes no more of those that would.
+    void close() {
+        desk_.close();
+        accepted_.clear();
+    }
 
     [[nodiscard]] const packet_counters& counters() const noexcept { return counters_; }
 
   private:
+    /// A packet that authenticated, on its way to the record.
+    struct accepted {
+        std::shared_ptr<const rulebook> rules; ///< the verdict points into them
+        datagram packet;                       ///< without the payload, which may be gone by then
+        verdict judged;
+        moment arrived;
+    };
+
     void count(const boost::system::error_code& error) noexcept;
     void unwrap(const datagram& packet, moment now);
     void consider(const datagram& packet, const std::optional<ip_address>& forwarded_for,
@@ -73,12 +92,13 @@ class pipeline : private gpg_customer {
     void note_seen(const datagram& packet, const packet_origin& original, moment now);
     void wait_for_gpg(const datagram& packet, const packet_id& id,
                       const std::optional<ip_address>& forwarded_for, moment now);
-    void conclude(const datagram& packet, const packet_id& id, const verdict& judged, moment now);
+    void conclude(const datagram& packet, const packet_id& id, verdict judged, moment now);
+    void conclude_accepted(const accepted& one);
     void count_attempts(const verdict& judged) noexcept;
 
     [[nodiscard]] std::shared_ptr<const rulebook> rules() const override { return rules_; }
     [[nodiscard]] bool is_new(const waiting_packet& one) override;
-    void decided(const waiting_packet& one, const verdict& judged) override;
+    void decided(const waiting_packet& one, verdict judged) override;
     void gpg_trouble(const waiting_packet& one, const stanza& entry,
                      const std::string& why) override;
 
@@ -91,6 +111,8 @@ class pipeline : private gpg_customer {
     std::optional<http_reader> http_;
     packet_counters counters_;
     gpg_desk desk_;
+    std::function<void()> commit_soon_;
+    std::vector<accepted> accepted_;
 };
 
 } // namespace fwknop::daemon

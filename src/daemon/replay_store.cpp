@@ -145,20 +145,26 @@ void replay_store::load(unix_time forget_before) {
 result<void> replay_store::remember(const packet_id& id, const packet_origin& origin) try {
     // Memory first, and it stays there when the disk fails: whoever saw the packet refused must not
     // be able to send it once there is space again.
-    if (!table_.insert(id, origin) || !persistent_) return {};
-    return append(format_replay_line(id, origin) + '\n');
+    if (table_.insert(id, origin) && persistent_)
+        uncommitted_ += format_replay_line(id, origin) + '\n';
+    return {};
 } catch (const std::bad_alloc&) {
     return make_error_code(boost::system::errc::not_enough_memory);
 }
 
-result<void> replay_store::append(const std::string& line) {
+result<void> replay_store::commit() {
+    if (uncommitted_.empty()) return {};
+    return append(std::exchange(uncommitted_, {}));
+}
+
+result<void> replay_store::append(std::string lines) {
     struct stat status {};
     if (::fstat(file_.get(), &status) != 0) return last_error();
     // Somebody removed the file: what is written into it now is gone with this process.
     if (status.st_nlink == 0) return compact(unix_time::min());
 
-    if (write_all(file_.get(), half_a_line_ ? '\n' + line : line) &&
-        ::fdatasync(file_.get()) == 0) {
+    if (half_a_line_) lines.insert(0, 1, '\n');
+    if (write_all(file_.get(), lines) && ::fdatasync(file_.get()) == 0) {
         half_a_line_ = false;
         return {};
     }
@@ -193,6 +199,7 @@ result<void> replay_store::compact(unix_time forget_before) {
     }
     file_ = std::move(fresh);
     half_a_line_ = false;
+    uncommitted_.clear(); // written with the rest of the table
     if (!sync_folder_of(path_)) return last_error();
     return {};
 }

@@ -15,7 +15,8 @@
 
 namespace fwknop::daemon {
 
-/// The replay table and its file. What is remembered is on disk before `remember` returns.
+/// The replay table and its file. What is remembered is on disk once `commit` has returned: packets
+/// that come together share the wait for the disk.
 class replay_store {
   public:
     /// Loads `path`, creating it with mode 0600 if it is not there. Entries older than
@@ -31,10 +32,14 @@ class replay_store {
         return found_ ? &*found_ : nullptr;
     }
 
-    /// Records a packet; success means that it is on disk. A packet that `find` knows is no error.
-    /// Error: the operating system's; then the packet must not be granted. It is known from now on
-    /// all the same, but only to this process and to the next `compact`.
+    /// Records a packet in memory, for the next `commit`. A packet that `find` knows is no error.
+    /// Error: memory is out; then the packet must not be granted.
     [[nodiscard]] result<void> remember(const packet_id& id, const packet_origin& origin);
+
+    /// Writes what was remembered since the last `commit`; success means that it is on disk. Error:
+    /// the operating system's; then those packets must not be granted. They are known from now on
+    /// all the same, but only to this process and to the next `compact`.
+    [[nodiscard]] result<void> commit();
 
     /// Writes the file anew without what is older than `forget_before`: a new file beside it, then
     /// renamed, so that a crash leaves one or the other. Error: the operating system's; then the
@@ -50,12 +55,13 @@ class replay_store {
   private:
     replay_store(std::string path, bool persistent);
     void load(unix_time forget_before);
-    [[nodiscard]] result<void> append(const std::string& line);
+    [[nodiscard]] result<void> append(std::string lines);
 
     std::string path_;
     bool persistent_;
     bool half_a_line_ = false; ///< a failed write is still at the file's end
     file_descriptor file_;
+    std::string uncommitted_; ///< lines
     replay_table table_;
     std::optional<packet_origin> found_; ///< by the last `find`
     std::vector<std::string> warnings_;

@@ -9,6 +9,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -93,15 +94,15 @@ service::service(options given, configuration config, service_manager manager)
                                   forget_before(rules_->server(), read_clocks().wall),
                                   rules_->server().digest_persistence && !test_mode_)}
     , compacted_{read_clocks().wall}
-    , pipeline_{rules_,
-                replays_,
-                log_,
+    , pipeline_{rules_, replays_, log_,
                 [this](const attempt& granted, const datagram& packet) { open(granted, packet); },
                 test_mode_,
                 [this](const gpg_settings& how, const gpg_envelope& what,
                        std::function<void(gpg_desk::answer)> done) {
                     ask_gpg(how, what, std::move(done));
-                }}
+                },
+                // After this turn, whichever of its packets came first.
+                [this] { asio::post(context_, [this] { pipeline_.commit(); }); }}
     , supervision_{context_.get_executor(), std::move(manager),
                    [this] {
                        return status_line(pipeline_.counters(),

@@ -38,6 +38,8 @@ struct stage : access_fixture {
     std::vector<attempt> others; ///< granted, but no ports
     std::function<void()> on_open = [] {};
     std::deque<std::function<void(gpg_desk::answer)>> questions; ///< for GnuPG, not answered yet
+    bool commits_later = false; ///< set before `build`: the test commits
+    int commits_asked = 0;
     moment now{std::chrono::steady_clock::time_point{std::chrono::seconds{1000}},
                from_seconds(noon)};
 
@@ -50,7 +52,7 @@ struct stage : access_fixture {
         line.emplace(
             rules, replays, decisions,
             [this](const attempt& granted, const datagram&) {
-                CHECK(granted.entry >= rules->stanzas().data());
+                CHECK(granted.entry->number >= 1);
                 on_open();
                 if (const auto* const ports = std::get_if<access_decision>(&granted.outcome)) {
                     opened.push_back(*ports);
@@ -62,7 +64,8 @@ struct stage : access_fixture {
             [this](const gpg_settings&, const gpg_envelope&,
                    std::function<void(gpg_desk::answer)> done) {
                 questions.push_back(std::move(done));
-            });
+            },
+            commits_later ? [this] { ++commits_asked; } : std::function<void()>{});
     }
 
     void receive(const std::string& payload, std::string_view source = "192.0.2.7") {
@@ -348,6 +351,60 @@ TEST_CASE_METHOD(stage, "a packet that cannot be recorded is not granted, not ev
     CHECK(counted() == "received 2, replayed 1, not_recorded 1");
     receive(seal());
     CHECK(counted() == "received 3, replayed 1, not_recorded 1, granted 1");
+}
+
+TEST_CASE_METHOD(stage, "packets of one turn go on record together, and open only then") {
+    commits_later = true;
+    build(ours);
+    const std::string before = file();
+    const std::string first = seal();
+    receive(first);
+    receive(seal());
+    receive(first);
+    CHECK(commits_asked == 1);
+    CHECK(file() == before);
+    CHECK(opened.empty());
+    CHECK(line->waiting() == 2);
+    CHECK(counted() == "received 3, replayed 1");
+
+    rules = std::make_shared<rulebook>(configuration{server, {}}); // they may change in between
+    line->use(rules);
+    std::string on_disk;
+    on_open = [&] { on_disk = on_disk.empty() ? file() : on_disk; };
+    line->commit();
+    CHECK(opened.size() == 2);
+    CHECK(std::count(on_disk.begin(), on_disk.end(), '\n') ==
+          std::count(before.begin(), before.end(), '\n') + 2);
+    CHECK(line->waiting() == 0);
+    CHECK(counted() == "received 3, replayed 1, granted 2");
+    line->commit();
+    CHECK(opened.size() == 2);
+}
+
+TEST_CASE_METHOD(stage, "none of the packets that cannot be recorded together is granted") {
+    commits_later = true;
+    build(ours);
+    receive(seal());
+    receive(seal());
+    std::filesystem::remove_all(folder.path());
+    line->commit();
+    CHECK(counted() == "received 2, not_recorded 2");
+    CHECK(opened.empty());
+    std::filesystem::create_directory(folder.path());
+    receive(seal());
+    CHECK(commits_asked == 2);
+    line->commit();
+    CHECK(counted() == "received 3, not_recorded 2, granted 1");
+}
+
+TEST_CASE_METHOD(stage, "what waits for the record at the end opens nothing") {
+    commits_later = true;
+    build(ours);
+    receive(seal());
+    line->close();
+    CHECK(line->waiting() == 0);
+    line->commit();
+    CHECK(opened.empty());
 }
 
 TEST_CASE_METHOD(stage, "in test mode everything is judged and nothing opened") {

@@ -92,7 +92,8 @@ std::string line(std::uint32_t number, std::int64_t seen = 1700000000) {
 }
 
 result<void> remember(replay_store& store, std::uint32_t number, std::int64_t seen = 1700000000) {
-    return store.remember(sample_id(number), sample_origin(seen));
+    const auto remembered = store.remember(sample_id(number), sample_origin(seen));
+    return remembered ? store.commit() : remembered;
 }
 
 ino_t inode_of(const std::string& path) {
