@@ -33,7 +33,8 @@ from harness.programs import (OURS, Client, Keys, Programs, Server, other_progra
                               stanza)
 from harness.scenario import terminate
 from harness.traffic import send_udp
-from knock import FIRST_PORT, knock_to_open, own_cpu, status
+from cases import FIRST_PORT
+from probes import knock_to_open, own_cpu, status
 
 KEYS = Keys()
 

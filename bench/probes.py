@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is read of a daemon and of a network while a case runs."""
+
+import os
+import socket
+import time
+from typing import List, Optional, Sequence
+
+from harness.namespaces import Namespace, Network
+from harness.traffic import SPA_PORT
+
+PROBE_PAUSE = 100e-6
+ANSWER_LIMIT = 5.0  # seconds; a daemon that needs longer has not answered
+
+
+def knock_to_open(network: Network, packet: bytes, port: int,
+                  limit: float = ANSWER_LIMIT) -> Optional[float]:
+    """Seconds from sending the packet to the first answer of the port; None after the limit.
+
+    The port is closed, so the kernel answers "port unreachable" as soon as the packet filter lets
+    the probe in."""
+    with network.client.entered():
+        knocker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with knocker, probe:
+        probe.setblocking(False)
+        probe.connect((Network.gateway4, port))
+        started = time.perf_counter()
+        knocker.sendto(packet, (Network.gateway4, SPA_PORT))
+        due = started
+        while (now := time.perf_counter()) - started < limit:
+            try:
+                if now >= due:
+                    probe.send(b"?")
+                    due = now + PROBE_PAUSE
+                probe.recv(1)
+            except BlockingIOError:
+                continue
+            except ConnectionRefusedError:
+                return time.perf_counter() - started
+    return None
+
+
+def send_all(namespace: Namespace, packets: Sequence[bytes]) -> None:
+    """Back to back, to where knocks go."""
+    with namespace.entered():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sender:
+        for packet in packets:
+            sender.sendto(packet, (Network.gateway4, SPA_PORT))
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def own_cpu(pid: int) -> float:
+    """Seconds of the process itself, to the nanosecond (its CPU clock, see clock_getcpuclockid)."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def children_cpu(pid: int) -> float:
+    """Seconds of its reaped children, in the kernel's ticks."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def status(pid: int, name: str) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
+
+
+def resident_bytes(pid: int) -> int:
+    return 1024 * status(pid, "VmRSS")
+
+
+def wake_ups(pid: int) -> int:
+    return status(pid, "voluntary_ctxt_switches")
+
+
+def own_elements(namespace: Namespace, table: str = "fwknop") -> int:
+    """Grants in our nftables table."""
+    lines: List[str] = namespace.run("nft", "list", "set", "inet", table, "grant4").splitlines()
+    return sum(line.count(" expires ") for line in lines)
