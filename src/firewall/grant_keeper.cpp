@@ -138,10 +138,16 @@ void grant_keeper::kick() {
     timer_.cancel();
     // The coroutine begins on a later turn: what else arrives in this one shares its batch.
     // What comes out of it as an exception is our bug, and nothing to go on with.
+    // It has not ended before this handler is called, be all its work done: a second one on the
+    // same cancellation slot would take the ground from under its feet.
     asio::co_spawn(
         executor_, run(),
-        asio::bind_cancellation_slot(cancel_.slot(), [](const std::exception_ptr& error) {
+        asio::bind_cancellation_slot(cancel_.slot(), [this](const std::exception_ptr& error) {
             if (error) std::rethrow_exception(error);
+            running_ = false;
+            closes_next_ = false;
+            finished_.cancel();
+            arm();
         }));
 }
 
@@ -154,6 +160,7 @@ void grant_keeper::arm() {
     if (!watched_.empty()) consider(watched_.begin()->first);
     if (retry_at_) consider(*retry_at_);
     if (inspect_at_) consider(*inspect_at_);
+    if (!waiting_.empty()) consider(options_.clock().steady); // came when the last run was over
     if (!next) {
         timer_.cancel();
         return;
@@ -195,10 +202,6 @@ asio::awaitable<void> grant_keeper::run() {
         }
         settle(next, outcome, options_.clock());
     }
-    running_ = false;
-    closes_next_ = false;
-    finished_.cancel();
-    arm();
 }
 
 void grant_keeper::schedule_retry(moment now) {

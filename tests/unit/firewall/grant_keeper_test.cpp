@@ -74,6 +74,23 @@ TEST_CASE("what comes in one turn or during an operation shares a batch") {
     CHECK(s.keeper.grants().size() == 501);
 }
 
+TEST_CASE("a knock in the very turn in which an operation ends waits for the end of its run") {
+    stage it;
+    it.start();
+    for (std::uint64_t token = 1; token < 4; ++token) {
+        it.ask(token, {{protocol::tcp, static_cast<std::uint16_t>(token)}}, 30s);
+        it.context.restart();
+        while (it.log.events.size() < token && it.context.poll_one() != 0) {
+        }
+        REQUIRE(it.log.events.size() == token);
+        // The backend never waited, so Asio needs another turn to come out of the coroutine.
+        CHECK(it.keeper.busy());
+    }
+    it.settle();
+    CHECK_FALSE(it.keeper.busy());
+    CHECK(it.take_batches().size() == 3);
+}
+
 TEST_CASE("with nothing to wait for there is no timer") {
     stage s;
     s.start();
