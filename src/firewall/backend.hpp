@@ -59,7 +59,12 @@ struct list_outcome : backend_outcome {
 /// A place where one grant shows up as one rule, if it has that role.
 struct rule_place {
     rule_role role = rule_role::input;
-    std::string chain; ///< e.g. "FWKNOP_INPUT"
+    std::string chain;       ///< e.g. "FWKNOP_INPUT"
+    std::string chain6 = {}; ///< for IPv6, where that has another name
+
+    [[nodiscard]] const std::string& name_for(ip_family family) const noexcept {
+        return family == ip_family::v4 || chain6.empty() ? chain : chain6;
+    }
 };
 
 /// A packet filter. Operations are awaited one at a time; none blocks, none throws but when its

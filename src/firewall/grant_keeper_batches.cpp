@@ -115,8 +115,9 @@ void grant_keeper::settle_opens(const work& done, const apply_outcome& outcome, 
             continue;
         }
         const role_set roles = roles_of(share.request.nat);
-        for (const rule_place& place : places) {
-            if (!roles.contains(place.role)) continue;
+        for (const rule_place& each : places) {
+            if (!roles.contains(each.role)) continue;
+            const rule_place place{each.role, each.name_for(share.request.source.family())};
             if (!share.added.empty())
                 observer_.added({place, share.request, share.added, share.expires});
             if (!share.extended.empty())
@@ -147,7 +148,7 @@ void grant_keeper::settle_closes(const work& done, const apply_outcome& outcome,
         const role_set roles = roles_of(removal.what.key.nat);
         for (const rule_place& place : places)
             if (roles.contains(place.role))
-                observer_.removed({place.chain,
+                observer_.removed({place.name_for(removal.what.key.source.family()),
                                    removal.positions[static_cast<std::size_t>(place.role)],
                                    removal.what.expires, removal.what.key});
     }
