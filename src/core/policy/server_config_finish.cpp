@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/policy/config_line.hpp"
-#include "core/policy/port_set.hpp"
 #include "core/policy/server_config.hpp"
+#include "core/policy/server_config_nft.hpp"
 #include "core/policy/server_directives.hpp"
 
 #include <fwknop/ip_address.hpp>
@@ -153,9 +153,14 @@ class finisher {
             return false;
         }
         if (!check_chains()) return false;
-        if (!config_.protect_ports.empty()) {
-            const auto ports = port_set::parse(config_.protect_ports);
-            if (!ports) return refuse("PROTECT_PORTS", "PROTECT_PORTS: " + ports.error().text);
+        if (const auto wrong = check_nft(config_)) {
+            // What is missing has no line: then the one that asks for it.
+            const bool given = config_.is_explicit(wrong->directive);
+            const bool asked = config_.is_explicit("FIREWALL_BACKEND");
+            return refuse(given   ? std::string_view{wrong->directive}
+                          : asked ? std::string_view{"FIREWALL_BACKEND"}
+                                  : std::string_view{"NFT_MODE"},
+                          wrong->text);
         }
         if ((config_.ipt_snat || config_.firewd_snat) && !config_.snat_translate_ip.empty()) {
             const auto address = ip_address::parse(config_.snat_translate_ip);

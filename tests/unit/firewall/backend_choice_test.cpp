@@ -21,18 +21,20 @@ std::string chosen(const std::string& file, const std::set<std::string, std::les
 }
 
 TEST_CASE("FIREWALL_BACKEND chooses, whatever is installed") {
-    for (const std::string name : {"nftables", "iptables", "firewalld", "pf", "ipfw", "none"})
+    for (const std::string name : {"iptables", "firewalld", "pf", "ipfw", "none"})
         CHECK(chosen("FIREWALL_BACKEND " + name + ";", {"iptables", "ipfw"}) ==
               name + ": FIREWALL_BACKEND says so");
+    CHECK(chosen("FIREWALL_BACKEND nftables;\nNFT_MODE sets;", {"iptables"}) ==
+          "nftables: FIREWALL_BACKEND says so");
 }
 
 TEST_CASE("auto takes nftables where one of its directives is given") {
     const std::set<std::string, std::less<>> both{"iptables", "nft"};
     CHECK(chosen("PROTECT_PORTS tcp/22;", both) == "nftables: PROTECT_PORTS is set");
     CHECK(chosen("NFT_MODE sets;", both) == "nftables: NFT_MODE is set");
-    CHECK(chosen("NFT_TABLE knocks;", both) == "nftables: NFT_TABLE is set");
-    CHECK(chosen("NFT_INPUT_ACCESS inet, filter, input;", both) ==
-          "nftables: NFT_INPUT_ACCESS is set");
+    CHECK(chosen("NFT_TABLE knocks;\nNFT_MODE sets;", both) == "nftables: NFT_MODE is set");
+    CHECK(chosen("NFT_INPUT_ACCESS inet, filter, input;\nNFT_MODE chain;", both) ==
+          "nftables: NFT_MODE is set");
 }
 
 TEST_CASE("auto goes by FIREWALL_EXE, then by what is installed") {

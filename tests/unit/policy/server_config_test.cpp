@@ -215,6 +215,22 @@ TEST_CASE("what is wrong only in company is found at the end") {
         {"FIREWALL_BACKEND ebtables;", "Invalid FIREWALL_BACKEND setting 'ebtables'"},
         {"NFT_MODE shield;", "Invalid NFT_MODE setting 'shield'"},
         {"PROTECT_PORTS icmp/1;", "PROTECT_PORTS: [*] Invalid protocol"},
+        {"PROTECT_PORTS tcp/0-9;", "PROTECT_PORTS 'tcp/0-9': no packet goes to port 0"},
+        {"PROTECT_PORTS tcp/22;\nNFT_TABLE my-table;", "NFT_TABLE: 'my-table' is no name for"},
+        {"PROTECT_PORTS tcp/22;\nNFT_TABLE 1st;", "NFT_TABLE: '1st' is no name for nftables"},
+        {"NFT_INPUT_ACCESS filter, input;",
+         "NFT_INPUT_ACCESS: 'filter, input' is not family, table, chain, like inet, filter"},
+        {"NFT_INPUT_ACCESS arp, filter, input;",
+         "NFT_INPUT_ACCESS: 'arp' is no family of tables, need inet, ip or ip6"},
+        {"NFT_INPUT_ACCESS inet, filter, in{put;", "NFT_INPUT_ACCESS: 'in{put' is no name"},
+        {"FIREWALL_BACKEND nftables;", "NFT_MODE protect hides the ports of PROTECT_PORTS, and "
+                                       "there are none: say which, like PROTECT_PORTS tcp/22;"},
+        {"NFT_TABLE knocks;", "NFT_MODE protect hides the ports of PROTECT_PORTS, and there are"},
+        {"NFT_MODE chain;", "NFT_MODE chain needs to know the base chain"},
+        {"FIREWALL_BACKEND iptables;\nPROTECT_PORTS tcp/22;",
+         "PROTECT_PORTS is for nftables, and FIREWALL_BACKEND is iptables: remove one of them"},
+        {"NFT_MODE sets;\nFIREWALL_BACKEND none;",
+         "NFT_MODE is for nftables, and FIREWALL_BACKEND is none: remove one of them"},
         {"ENABLE_IPT_SNAT Y; \nSNAT_TRANSLATE_IP foo;", "Invalid IPv4 addr for SNAT_TRANSLATE_IP"},
         {"ENABLE_IPT_SNAT Y; \nSNAT_TRANSLATE_IP ::1;", "Invalid IPv4 addr for SNAT_TRANSLATE_IP"},
         {"ENABLE_IPT_FORWARDING Y;\n"
@@ -242,7 +258,10 @@ TEST_CASE("what is wrong only in company is found at the end") {
 TEST_CASE("what looks alike is right") {
     for (const std::string text :
          {"SYSLOG_FACILITY log_local7;", "ENABLE_NFQ_CAPTURE N;\nNFQ_PORT 1;",
-          "FIREWALL_BACKEND NFTables;", "NFT_MODE sets;", "PROTECT_PORTS tcp/22,udp/5-9;",
+          "FIREWALL_BACKEND NFTables;\nPROTECT_PORTS TCP/22;", "NFT_MODE sets;",
+          "PROTECT_PORTS tcp/22, udp/5-9;",
+          "NFT_MODE chain;\nNFT_INPUT_ACCESS inet, filter, input;",
+          "FIREWALL_BACKEND nftables;\nNFT_MODE sets;\nNFT_TABLE a_1;",
           "SNAT_TRANSLATE_IP __CHANGEME__;",
           "IPT_FORWARD_ACCESS ACCEPT, filter, FORWARD, 1, FWKNOP_INPUT, 1;",
           "ENABLE_IPT_SNAT Y;\nSNAT_TRANSLATE_IP 192.0.2.1;"}) {
@@ -251,6 +270,13 @@ TEST_CASE("what looks alike is right") {
     }
     CHECK(reading{"PCAP_FILTER " + std::string(1024, 'x') + ";"}.good);
     CHECK(reading{"SYSLOG_FACILITY log_local7;"}.config.syslog_facility == "LOG_LOCAL7");
+}
+
+TEST_CASE("what nftables lacks is an error of the line that asks for it") {
+    const reading it{"PCAP_INTF lo;\nFIREWALL_BACKEND nftables;"};
+    CHECK(it.error().ends_with("(/c:2)"));
+    const reading other{"PROTECT_PORTS tcp/22;\nFIREWALL_BACKEND pf;"};
+    CHECK(other.error().ends_with("(/c:1)"));
 }
 
 TEST_CASE("features that are not built are named") {
