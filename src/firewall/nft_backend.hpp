@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "firewall/backend.hpp"
+#include "firewall/child.hpp"
+#include "firewall/nft_layout.hpp"
+#include "firewall/nft_ledger.hpp"
+#include "firewall/nft_messages.hpp"
+#include "firewall/nft_ruleset.hpp"
+#include "firewall/nft_socket.hpp"
+#include "firewall/nft_watcher.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fwknop {
+
+struct nft_options {
+    std::string program; ///< absolute path of nft
+    nft_layout layout;
+    bool flush_at_init = true;                                       ///< FLUSH_IPT_AT_INIT
+    bool flush_at_exit = true;                                       ///< FLUSH_IPT_AT_EXIT
+    std::chrono::milliseconds time_limit = std::chrono::seconds{10}; ///< of one step
+};
+
+/// nftables. Grants are elements of sets, which the kernel ends by itself: nothing stays open when
+/// the daemon dies. Opening and closing is one netlink transaction for each batch; `nft` runs only
+/// to set up, to tear down, and when there is a kind of grant that has no set yet.
+class nft_backend final : public backend {
+  public:
+    explicit nft_backend(nft_options options);
+
+    [[nodiscard]] std::string_view name() const override { return "nftables"; }
+    [[nodiscard]] std::vector<rule_place> places() const override;
+    [[nodiscard]] rule_order order() const override { return rule_order::append; }
+
+    [[nodiscard]] boost::asio::awaitable<start_outcome> start(moment now) override;
+    [[nodiscard]] boost::asio::awaitable<apply_outcome>
+    apply(const change_batch& batch, const grant_table& wanted, moment now) override;
+    void watch(std::function<void()> changed) override;
+    [[nodiscard]] boost::asio::awaitable<inspect_outcome> inspect(const grant_table& wanted,
+                                                                  moment now) override;
+    [[nodiscard]] boost::asio::awaitable<backend_outcome> stop() override;
+    [[nodiscard]] boost::asio::awaitable<backend_outcome> flush() override;
+    [[nodiscard]] boost::asio::awaitable<list_outcome> list(bool everything) override;
+
+    /// What others change is noticed by the next operation only.
+    void stop_watching() { watcher_.reset(); }
+
+  private:
+    using names = std::set<std::string, std::less<>>;
+    struct step_result {
+        std::string error; ///< empty: done
+        bool uncertain = false;
+        [[nodiscard]] bool ok() const noexcept { return error.empty(); }
+    };
+    struct commit_result : step_result {
+        std::set<std::size_t> tags; ///< of what the kernel refused
+        bool absent = false;        ///< a set was not there
+    };
+
+    boost::asio::awaitable<step_result> run_nft(std::string script);
+    boost::asio::awaitable<step_result> list_objects(std::set<nft_object>& into);
+    boost::asio::awaitable<step_result> open_socket();
+    [[nodiscard]] bool is_complete(const std::set<nft_object>& present) const;
+    boost::asio::awaitable<step_result> set_up(names empty_sets);
+    boost::asio::awaitable<step_result> adopt(moment now, std::vector<adopted_grant>& into);
+    [[nodiscard]] step_result listen();
+    boost::asio::awaitable<commit_result> commit(nft_transaction& transaction);
+    boost::asio::awaitable<step_result> restore(std::vector<std::string>& repairs, bool& emptied);
+    boost::asio::awaitable<commit_result>
+    put_all(const grant_table& wanted, const std::vector<grant_key>& without, moment now);
+    boost::asio::awaitable<step_result> add_shapes(const change_batch& batch,
+                                                   const grant_table& wanted,
+                                                   std::set<std::size_t>& without);
+
+    nft_options options_;
+    nft_ledger ledger_;
+    std::set<nft_shape> shapes_;     ///< that there are sets for
+    std::set<nft_object> structure_; ///< as it was when it was right
+    std::unique_ptr<nft_socket> socket_;
+    std::function<void()> changed_;
+    std::unique_ptr<nft_watcher> watcher_;
+    bool doubtful_ = false; ///< what the sets hold is not known: write all of them afresh
+};
+
+} // namespace fwknop
