@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/firewall_setup.hpp"
 
+#ifdef __linux__
+#include "daemon/nft_setup.hpp"
+#endif
 #include "firewall/iptables_backend.hpp"
 #include "firewall/iptables_programs.hpp"
 #include "firewall/no_backend.hpp"
@@ -67,7 +70,12 @@ std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& co
     switch (kind) {
     case backend_kind::iptables:
         return make_iptables(config, translates_sources);
+#ifdef __linux__
     case backend_kind::nftables:
+        return make_nftables(config, translates_sources, search_path());
+#else
+    case backend_kind::nftables:
+#endif
     case backend_kind::firewalld:
     case backend_kind::pf:
     case backend_kind::ipfw:

@@ -147,7 +147,7 @@ int run(const std::vector<std::string>& arguments) {
     }
     if (given.version) {
         std::cout << "fwknopd server " << FWKNOP_VERSION
-                  << ", firewall backends: iptables, ip6tables\n";
+                  << ", firewall backends: nftables, iptables, ip6tables\n";
         return 0;
     }
     if (given.dump_serv_err_codes) {
