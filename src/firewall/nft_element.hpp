@@ -20,6 +20,8 @@ namespace fwknop {
 using nft_bytes = boost::container::static_vector<std::uint8_t, 40>;
 
 /// One element of one of our sets.
+// A vector of its own capacity never throws for what fits another of the same.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 struct nft_element {
     nft_shape shape;
     nft_bytes key;

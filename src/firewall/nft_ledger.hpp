@@ -45,6 +45,7 @@ class nft_ledger {
     [[nodiscard]] std::size_t size() const noexcept { return elements_.size(); }
 
   private:
+    // NOLINTNEXTLINE(bugprone-exception-escape): the same as of nft_element
     struct owner {
         grant_key key;
         nft_bytes value;

@@ -73,8 +73,8 @@ nft_socket::outcome failed(int number, const std::string& what) {
 
 } // namespace
 
-nft_socket::nft_socket(asio::any_io_executor executor)
-    : descriptor_{std::move(executor), open_socket()}, buffer_(receive_size) {
+nft_socket::nft_socket(const asio::any_io_executor& executor)
+    : descriptor_{executor, open_socket()}, buffer_(receive_size) {
     sockaddr_nl address{};
     socklen_t size = sizeof address;
     if (::getsockname(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&address), &size) ==

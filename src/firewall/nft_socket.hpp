@@ -32,7 +32,7 @@ class nft_socket {
     };
 
     /// Throws std::runtime_error, with the remedy, when the kernel gives no such socket.
-    explicit nft_socket(boost::asio::any_io_executor executor);
+    explicit nft_socket(const boost::asio::any_io_executor& executor);
 
     [[nodiscard]] std::uint32_t next_sequence() const noexcept { return sequence_; }
     /// The kernel's name for this socket: who made a change, in its announcements.

@@ -101,18 +101,18 @@ struct nft_watcher::state {
     }
 };
 
-nft_watcher::nft_watcher(asio::any_io_executor executor, std::string table, std::uint32_t own_port,
-                         std::function<void()> changed)
+nft_watcher::nft_watcher(const asio::any_io_executor& executor, std::string table,
+                         std::uint32_t own_port, std::function<void()> changed)
     : state_{std::make_shared<state>(
-          state{asio::posix::stream_descriptor{std::move(executor), open_socket(own_port)},
-                std::move(table), std::move(changed), std::vector<std::uint8_t>(receive_size),
-                false, false})} {
+          state{asio::posix::stream_descriptor{executor, open_socket(own_port)}, std::move(table),
+                std::move(changed), std::vector<std::uint8_t>(receive_size), false, false})} {
     wait(state_);
 }
 
 nft_watcher::~nft_watcher() {
     state_->changed = nullptr;
-    state_->descriptor.cancel();
+    boost::system::error_code ignored;
+    state_->descriptor.cancel(ignored);
 }
 
 void nft_watcher::pause() {

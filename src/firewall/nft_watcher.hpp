@@ -16,8 +16,8 @@ namespace fwknop {
 class nft_watcher {
   public:
     /// Throws std::runtime_error when the kernel's announcements cannot be had.
-    nft_watcher(boost::asio::any_io_executor executor, std::string table, std::uint32_t own_port,
-                std::function<void()> changed);
+    nft_watcher(const boost::asio::any_io_executor& executor, std::string table,
+                std::uint32_t own_port, std::function<void()> changed);
     nft_watcher(const nft_watcher&) = delete;
     nft_watcher& operator=(const nft_watcher&) = delete;
     /// `changed` is not called any more.
