@@ -21,20 +21,18 @@ log::event event_of(log::event_kind kind, const open_request& request,
 
 } // namespace
 
+grant_reporter::grant_reporter(std::function<void()> changed)
+    : changed_{std::move(changed)}, wording_{&common_wording()} {}
+
 void grant_reporter::added(const opened_event& event) {
-    const auto services = event.covered_services();
-    log::info(added_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
-                              event.request.source, event.destination(), services, event.expires),
-              event_of(log::event_kind::grant, event.request, services));
+    for (const auto& [text, services] : wording_->added(event))
+        log::info(text, event_of(log::event_kind::grant, event.request, services));
     if (changed_) changed_();
 }
 
 void grant_reporter::extended(const opened_event& event) {
-    const auto services = event.covered_services();
-    log::info(extended_rule_line(name_of(event.place.role, event.request.nat), event.place.chain,
-                                 event.request.source, event.destination(), services,
-                                 event.expires),
-              event_of(log::event_kind::grant, event.request, services));
+    for (const auto& [text, services] : wording_->extended(event))
+        log::info(text, event_of(log::event_kind::grant, event.request, services));
 }
 
 void grant_reporter::removed(const removed_event& event) {
@@ -43,7 +41,7 @@ void grant_reporter::removed(const removed_event& event) {
         what.source = event.key->source.to_string();
         what.access = to_string(event.key->door);
     }
-    log::info(removed_rule_line(event.position, event.chain, event.expires), what);
+    for (const auto& line : wording_->removed(event)) log::info(line.text, what);
     if (changed_) changed_();
 }
 
@@ -65,6 +63,15 @@ void grant_reporter::close_failed(std::size_t rules, const std::string& error,
 void grant_reporter::inspect_failed(const std::string& error, std::chrono::milliseconds delay) {
     log::error("Could not look at what others changed in the packet filter, trying again in " +
                    std::to_string(delay.count()) + " ms: " + error,
+               {.kind = log::event_kind::error, .reason = error});
+}
+
+void grant_reporter::late_work_done(const std::string& line) {
+    log::info(line);
+}
+
+void grant_reporter::late_work_failed(const std::string& error) {
+    log::error("Could not clear away expired rules, trying again later: " + error,
                {.kind = log::event_kind::error, .reason = error});
 }
 

@@ -8,13 +8,17 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace fwknop {
+
+class grant_wording;
 
 /// What an operation on the packet filter came to. Texts are sentences for the log without a final
 /// stop, with the program's own words in them.
@@ -52,6 +56,10 @@ struct inspect_outcome : backend_outcome {
     std::vector<tagged_rule> tagged;  ///< rules of others that we shall remove in time
 };
 
+struct late_work_outcome : backend_outcome {
+    std::vector<std::string> done; ///< lines for the log: what was done
+};
+
 struct list_outcome : backend_outcome {
     std::string text;
 };
@@ -85,6 +93,9 @@ class backend {
     /// How new rules are numbered: for the table that goes with this backend.
     [[nodiscard]] virtual rule_order order() const = 0;
 
+    /// How the log's lines about rules read. Lives as long as the backend.
+    [[nodiscard]] virtual const grant_wording& wording() const;
+
     /// Makes our own objects, empties or adopts them as configured. Touches nothing else.
     [[nodiscard]] virtual boost::asio::awaitable<start_outcome> start(moment now) = 0;
 
@@ -105,6 +116,20 @@ class backend {
         static_cast<void>(wanted);
         static_cast<void>(now);
         co_return inspect_outcome{};
+    }
+
+    /// When late work of this backend's own is due, such as clearing away what was closed before.
+    /// None: there is nothing to do. Asked between operations, so that it costs no wake-up else.
+    [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point>
+    late_work_due() const {
+        return std::nullopt;
+    }
+
+    /// Does it. After a failure, which is only logged, `late_work_due` says when to try again: it
+    /// must lie ahead of `now`, or be none.
+    [[nodiscard]] virtual boost::asio::awaitable<late_work_outcome> late_work(moment now) {
+        static_cast<void>(now);
+        co_return late_work_outcome{};
     }
 
     /// The end of the daemon: removes our objects, or leaves them, as configured.

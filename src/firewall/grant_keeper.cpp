@@ -132,6 +132,17 @@ asio::awaitable<void> grant_keeper::inspect(moment now) {
     inspect_delay_ = std::min(inspect_delay_ * 2, options_.last_retry);
 }
 
+asio::awaitable<void> grant_keeper::do_late_work(moment now) {
+    late_work_outcome outcome;
+    try {
+        outcome = co_await backend_.late_work(now);
+    } catch (const std::exception& error) {
+        outcome.error = error.what(); // cancelled by `stop`, or out of memory or descriptors
+    }
+    for (const std::string& line : outcome.done) observer_.late_work_done(line);
+    if (!outcome.ok() && !stopping_) observer_.late_work_failed(outcome.error);
+}
+
 void grant_keeper::kick() {
     if (running_ || stopping_) return;
     running_ = true;
@@ -161,6 +172,7 @@ void grant_keeper::arm() {
     if (retry_at_) consider(*retry_at_);
     if (inspect_at_) consider(*inspect_at_);
     if (!waiting_.empty()) consider(options_.clock().steady); // came when the last run was over
+    if (const auto due = backend_.late_work_due()) consider(*due);
     if (!next) {
         timer_.cancel();
         return;
@@ -181,7 +193,12 @@ asio::awaitable<void> grant_keeper::run() {
             continue;
         }
         const bool closes = has_closes(now);
-        if (!closes && waiting_.empty()) break;
+        if (!closes && waiting_.empty()) {
+            const auto due = backend_.late_work_due();
+            if (!due || *due > now.steady) break;
+            co_await do_late_work(now);
+            continue;
+        }
 
         work next;
         if (!waiting_.empty() && !(closes && closes_next_))

@@ -90,6 +90,7 @@ class grant_keeper {
     [[nodiscard]] bool has_closes(moment now) const;
     void others_changed();
     boost::asio::awaitable<void> inspect(moment now);
+    boost::asio::awaitable<void> do_late_work(moment now);
     void take_opens(work& next);
     void take_closes(work& next, moment now);
     boost::asio::awaitable<void> run();

@@ -150,7 +150,7 @@ void grant_keeper::settle_closes(const work& done, const apply_outcome& outcome,
             if (roles.contains(place.role))
                 observer_.removed({place.name_for(removal.what.key.source.family()),
                                    removal.positions[static_cast<std::size_t>(place.role)],
-                                   removal.what.expires, removal.what.key});
+                                   removal.what.expires, removal.what.key, place.role});
     }
     for (std::size_t i = 0; i < done.batch.tagged.size(); ++i) {
         const tagged_rule& rule = done.batch.tagged[i];

@@ -54,6 +54,7 @@ struct removed_event {
     std::size_t position = 0; ///< 1-based, before this sweep
     unix_time expires{};
     std::optional<grant_key> key; ///< none: a rule of somebody else, removed in time
+    rule_role role = rule_role::input;
 };
 
 /// Told by the keeper what became of requests and rules. Calls come from the keeper's executor,
@@ -81,6 +82,10 @@ class keeper_observer {
 
     /// What others changed could not be looked at; the next try is after `delay`.
     virtual void inspect_failed(const std::string& error, std::chrono::milliseconds delay) = 0;
+
+    /// Late work of the backend's own: a line for the log about what was done.
+    virtual void late_work_done(const std::string& line) { static_cast<void>(line); }
+    virtual void late_work_failed(const std::string& error) { static_cast<void>(error); }
 
     /// Somebody had removed the jump; it is there again.
     virtual void jump_added(const added_jump& made) = 0;

@@ -388,3 +388,42 @@ TEST_CASE("a look that fails is tried again, later each time, and a stop ends th
     s.turn_milliseconds(1000);
     CHECK(s.take_batches().empty());
 }
+
+TEST_CASE("late work of the backend's own is done when it is due, between operations") {
+    stage s;
+    s.start();
+    s.ask(1, {ssh}, 30s);
+    s.filter.during = [&] { s.filter.late = at(20).steady; };
+    s.settle();
+    s.take_batches();
+    s.take_events();
+    s.turn(19);
+    CHECK(s.take_batches().empty());
+    s.filter.late_error = "no such luck";
+    s.turn(20);
+    CHECK(s.take_batches() == lines{"late work"});
+    CHECK(s.take_events() == lines{"late cleared", "late work failed no such luck"});
+    s.filter.late_error.clear();
+    s.turn(24);
+    CHECK(s.take_batches().empty());
+    s.turn(25);
+    CHECK(s.take_batches() == lines{"late work"});
+    CHECK(s.take_events() == lines{"late cleared"});
+    s.turn(30);
+    CHECK(s.take_batches() == lines{"remove 192.0.2.7 tcp/22 1000030"});
+    s.settle();
+    CHECK(s.context.stopped()); // no timer is left
+}
+
+TEST_CASE("the timer itself wakes up for late work") {
+    asio::io_context context;
+    fake_backend filter;
+    recorder log;
+    grant_keeper keeper{context.get_executor(), filter, log};
+    filter.late = read_clocks().steady + 50ms;
+    asio::co_spawn(context, keeper.start(),
+                   [](std::exception_ptr error, start_outcome) { REQUIRE_FALSE(error); });
+    context.run_for(3s);
+    CHECK(context.stopped());
+    CHECK(filter.batches == lines{"late work"});
+}

@@ -61,6 +61,8 @@ class fake_backend final : public backend {
     std::function<void()> during;         ///< called while a batch is under way
     std::function<void()> changed;        ///< the keeper's: somebody else did something
     std::deque<inspect_outcome> findings; ///< beyond the last: nothing
+    std::optional<std::chrono::steady_clock::time_point> late;
+    std::string late_error;
 
     [[nodiscard]] std::string_view name() const override { return "fake"; }
     [[nodiscard]] std::vector<rule_place> places() const override {
@@ -107,6 +109,16 @@ class fake_backend final : public backend {
             findings.pop_front();
         }
         co_return found;
+    }
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point>
+    late_work_due() const override {
+        return late;
+    }
+    asio::awaitable<late_work_outcome> late_work(moment now) override {
+        batches.push_back("late work");
+        late.reset();
+        if (!late_error.empty()) late = now.steady + 5s;
+        co_return late_work_outcome{{late_error}, {"cleared"}};
     }
     asio::awaitable<backend_outcome> stop() override {
         if (stop_delay > 0ms) co_await wait(stop_delay, false);
@@ -159,6 +171,10 @@ struct recorder final : keeper_observer {
     }
     void inspect_failed(const std::string& error, std::chrono::milliseconds delay) override {
         events.push_back("inspect failed " + error + " " + std::to_string(delay.count()));
+    }
+    void late_work_done(const std::string& line) override { events.push_back("late " + line); }
+    void late_work_failed(const std::string& error) override {
+        events.push_back("late work failed " + error);
     }
     void jump_added(const added_jump& made) override { events.push_back("jump " + made.to); }
     void repaired(const std::string& what) override { events.push_back("repaired " + what); }
