@@ -3,9 +3,12 @@
 
 #include "core/policy/access_config.hpp"
 #include "daemon/accounts.hpp"
+#include "daemon/firewall_setup.hpp"
 #include "daemon/posix_files.hpp"
+#include "firewall/filter_limits.hpp"
 #include "gpg/engine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <filesystem>
@@ -125,6 +128,19 @@ void check_gpg(const stanza& entry, diagnostics& report) {
     }
 }
 
+// What the chosen packet filter cannot do must not wait for the first packet.
+void check_filter(const configuration& config, diagnostics& report) {
+    if (std::ranges::all_of(config.stanzas, [](const auto& each) { return each.cycle.enabled(); }))
+        return;
+    const server_config& server = config.server;
+    for (const auto& limit : filter_limits(choose_backend(server).kind, server, config.stanzas)) {
+        const auto& setting = server.setting_of(limit.entry ? "FIREWALL_BACKEND" : limit.directive);
+        report.fail(limit.entry ? limit.entry->file : setting.where,
+                    limit.entry ? limit.entry->line : setting.line,
+                    "[*] " + std::string{limit.directive} + ": " + limit.text);
+    }
+}
+
 } // namespace
 
 bool load_server_config(const options& given, server_config& config, diagnostics& report) {
@@ -176,6 +192,7 @@ bool load_configuration(const options& given, configuration& config, diagnostics
         resolve_accounts(entry, report);
         check_gpg(entry, report);
     }
+    check_filter(config, report);
     return !report.failed();
 }
 

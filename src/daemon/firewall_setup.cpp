@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/firewall_setup.hpp"
 
+#include "daemon/bsd_setup.hpp"
 #ifdef __linux__
 #include "daemon/nft_setup.hpp"
 #endif
@@ -77,14 +78,20 @@ std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& co
     case backend_kind::nftables:
 #endif
     case backend_kind::firewalld:
-    case backend_kind::pf:
-    case backend_kind::ipfw:
         break;
+    case backend_kind::pf:
+        return make_pf(config, search_path(), translates_sources);
+    case backend_kind::ipfw:
+        return make_ipfw(config, search_path());
     case backend_kind::none:
         return std::make_unique<no_backend>();
     }
     throw std::runtime_error{"FIREWALL_BACKEND " + std::string{name_of(kind)} +
                              " is not supported by this version of fwknopd"};
+}
+
+bool flushes_at_exit(backend_kind kind, const server_config& config) {
+    return kind == backend_kind::ipfw ? config.flush_ipfw_at_exit : config.flush_ipt_at_exit;
 }
 
 } // namespace fwknop::daemon

@@ -23,4 +23,7 @@ namespace fwknop::daemon {
 [[nodiscard]] std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& config,
                                                     bool translates_sources);
 
+/// Whether the rules of such a backend go when the daemon ends.
+[[nodiscard]] bool flushes_at_exit(backend_kind kind, const server_config& config);
+
 } // namespace fwknop::daemon

@@ -118,6 +118,8 @@ service::service(options given, configuration config, service_manager manager)
         log::info("Packet filter: " + std::string{name_of(chosen.kind)} + " (" + chosen.reason +
                   ")");
         backend_ = make_backend(chosen.kind, rules_->server(), translates_sources_);
+        rules_stay_ = !flushes_at_exit(chosen.kind, rules_->server());
+        reporter_.use(backend_->wording());
         keeper_.emplace(context_.get_executor(), *backend_, reporter_);
     }
 }
@@ -240,7 +242,7 @@ asio::awaitable<void> service::finish_file() {
     asio::steady_timer timer{context_};
     while (pipeline_.waiting() != 0 || commands_.busy() ||
            (keeper_ && (names_.running() != 0 || keeper_->busy() ||
-                        (!rules_->server().flush_ipt_at_exit && !keeper_->grants().empty())))) {
+                        (rules_stay_ && !keeper_->grants().empty())))) {
         timer.expires_after(expiry_poll);
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -336,7 +338,8 @@ asio::awaitable<bool> service::start_firewall() {
         co_return false;
     }
     for (const auto& jump : started.jumps) log::info(added_jump_line(jump.from, jump.to));
-    if (rules_->server().ipt_comment_check) log::info("iptables 'comment' match is available");
+    if (rules_->server().ipt_comment_check && backend_->name() == "iptables")
+        log::info("iptables 'comment' match is available");
     for (const auto& each : started.adopted) {
         const auto& nat = each.key.nat;
         const bool all = nat && nat->all_ports && !nat->local;

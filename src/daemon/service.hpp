@@ -97,6 +97,7 @@ class service {
     std::unique_ptr<backend> backend_;   ///< none in test mode, or if all stanzas are cycles
     std::optional<grant_keeper> keeper_; ///< likewise
     bool translates_sources_ = false;    ///< the backend was made for that
+    bool rules_stay_ = false;            ///< when the daemon ends
     packet_sources sources_;
 };
 
