@@ -144,6 +144,35 @@ TEST_CASE("programs are told whose rule it is, and what went wrong") {
               {{"SPA_EVENT", "error"}, {"SPA_REASON", "iptables: broken"}}});
 }
 
+TEST_CASE("a packet filter's own words are used, in as many lines as it likes") {
+    struct other_words final : grant_wording {
+        [[nodiscard]] std::vector<worded_line> added(const opened_event& event) const override {
+            std::vector<worded_line> told;
+            for (const service& door : event.services) told.push_back({to_string(door), {door}});
+            return told;
+        }
+        [[nodiscard]] std::vector<worded_line>
+        removed(const removed_event& /*event*/) const override {
+            return {};
+        }
+    };
+    log_lines log;
+    const other_words words;
+    int changes = 0;
+    grant_reporter reporter{[&changes] { ++changes; }};
+    reporter.use(words);
+    reporter.added({{rule_role::input, "CHAIN"}, asked, asked.services, {}});
+    CHECK(log.take() == lines{"tcp/22", "udp/53"});
+    reporter.removed({"CHAIN", 1, {}, std::nullopt});
+    CHECK(log.take().empty());
+    CHECK(changes == 2); // whoever counts hears of it all the same
+    reporter.late_work_done("Purged rule 1 from set 2");
+    reporter.late_work_failed("ipfw: locked");
+    CHECK(log.take() ==
+          lines{"Purged rule 1 from set 2",
+                "Could not clear away expired rules, trying again later: ipfw: locked"});
+}
+
 TEST_CASE("who counts open grants hears when there may be more or fewer") {
     const log_lines log;
     int changes = 0;
