@@ -5,6 +5,7 @@
 #include "firewall/change.hpp"
 #include "firewall/grant_route.hpp"
 #include "firewall/grant_table.hpp"
+#include "firewall/grant_wording.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -17,8 +18,6 @@
 #include <vector>
 
 namespace fwknop {
-
-class grant_wording;
 
 /// What an operation on the packet filter came to. Texts are sentences for the log without a final
 /// stop, with the program's own words in them.
@@ -64,17 +63,6 @@ struct list_outcome : backend_outcome {
     std::string text;
 };
 
-/// A place where one grant shows up as one rule, if it has that role.
-struct rule_place {
-    rule_role role = rule_role::input;
-    std::string chain;       ///< e.g. "FWKNOP_INPUT"
-    std::string chain6 = {}; ///< for IPv6, where that has another name
-
-    [[nodiscard]] const std::string& name_for(ip_family family) const noexcept {
-        return family == ip_family::v4 || chain6.empty() ? chain : chain6;
-    }
-};
-
 /// A packet filter. Operations are awaited one at a time; none blocks, none throws but when its
 /// coroutine is cancelled. Arguments must live until the operation is done.
 class backend {
@@ -94,7 +82,7 @@ class backend {
     [[nodiscard]] virtual rule_order order() const = 0;
 
     /// How the log's lines about rules read. Lives as long as the backend.
-    [[nodiscard]] virtual const grant_wording& wording() const;
+    [[nodiscard]] virtual const grant_wording& wording() const { return common_wording(); }
 
     /// Makes our own objects, empties or adopts them as configured. Touches nothing else.
     [[nodiscard]] virtual boost::asio::awaitable<start_outcome> start(moment now) = 0;

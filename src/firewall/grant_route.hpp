@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <string_view>
 
 // What kinds of rule a grant needs in a packet filter that works by rules.
@@ -53,6 +54,17 @@ class role_set {
 
   private:
     std::uint8_t bits_ = 0;
+};
+
+/// A place where one grant shows up as one rule, if it has that role.
+struct rule_place {
+    rule_role role = rule_role::input;
+    std::string chain;       ///< e.g. "FWKNOP_INPUT"
+    std::string chain6 = {}; ///< for IPv6, where that has another name
+
+    [[nodiscard]] const std::string& name_for(ip_family family) const noexcept {
+        return family == ip_family::v4 || chain6.empty() ? chain : chain6;
+    }
 };
 
 /// A 1-based place in a chain for each role; 0 where there is no rule.

@@ -28,10 +28,6 @@ const grant_wording& common_wording() {
     return wording;
 }
 
-const grant_wording& backend::wording() const {
-    return common_wording();
-}
-
 std::string list_of(const std::vector<service>& services) {
     if (services.empty()) return "*/*";
     std::string text;

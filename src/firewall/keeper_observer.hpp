@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/moment.hpp"
-#include "firewall/backend.hpp"
+#include "firewall/change.hpp"
 #include "firewall/grant.hpp"
 #include "firewall/grant_route.hpp"
 

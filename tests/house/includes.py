@@ -50,8 +50,9 @@ LIBRARIES = {
 PURE_BOOST = ("boost/system/", "boost/unordered/", "boost/container_hash/", "boost/multi_index",
               "boost/core/")
 IMPURE = re.compile(r"/boost/(asio|beast|log|process|program_options|filesystem|thread)[/.]")
-PLANNERS = ("grant", "change", "iptables_rule", "iptables_save", "iptables_planner",
-            "iptables_programs")
+PLANNERS = ("grant", "change", "backend_choice", "filter_limits", "ipfw_planner", "ipfw_rule",
+            "iptables_rule", "iptables_save", "iptables_planner", "iptables_programs", "pf_planner",
+            "pf_rule")
 NOT_PLANNERS = ("grant_keeper",)
 
 
