@@ -30,6 +30,10 @@ std::string move_line(const ipfw_layout& layout, std::uint16_t number) {
     return "set move rule " + std::to_string(number) + " to " + std::to_string(layout.expire_set);
 }
 
+std::string disable_line(const ipfw_layout& layout) {
+    return "set disable " + std::to_string(layout.expire_set);
+}
+
 std::string delete_set_line(unsigned set) {
     return "delete set " + std::to_string(set);
 }
@@ -159,6 +163,9 @@ class change_planner {
 
     bool move(std::uint16_t number) {
         if (is_shared(number)) return false;
+        // Should somebody have switched it on, what moves there would stay open.
+        if (!switched_off_) plan_.script.push_back(disable_line(layout_));
+        switched_off_ = true;
         plan_.script.push_back(move_line(layout_, number));
         plan_.moves = true;
         return true;
@@ -190,6 +197,7 @@ class change_planner {
     std::map<ipfw_rule, std::uint16_t> active_;
     std::map<ipfw_rule, std::uint16_t> over_;
     ipfw_change_plan plan_;
+    bool switched_off_ = false; ///< the script does that
 };
 
 } // namespace
@@ -200,7 +208,7 @@ ipfw_start_plan plan_ipfw_start(const ipfw_layout& layout, const ipfw_listing& l
     plan.leftovers = has_rules(listing, layout.expire_set);
     if (flush && has_rules(listing, layout.active_set))
         plan.script.push_back(delete_set_line(layout.active_set));
-    plan.script.push_back("set disable " + std::to_string(layout.expire_set));
+    plan.script.push_back(disable_line(layout));
     if (layout.check_state && (flush || !has_check_state(layout, listing)))
         plan.script.push_back(add_line(layout, layout.first, "check-state"));
     if (flush) return plan;

@@ -149,9 +149,15 @@ def connections(lab: Lab) -> None:
             scene.knock("tcp/22", "-f", "50")
             expect(scene.wait_rule("dst-port 22").startswith("10003 "), f"{scene.rules()}")
         with lab.case("it goes with the connection"):
+            expect(scene.ipfw.run("set", "enable", "2").returncode == 0, "the set cannot be enabled")
             scene.ipfw.change(dynamic=[])
             server.wait_log("Purged rule 10000 from set 2")
             scene.wait_none(2)
+        with lab.case("a set that somebody switched on is off again when a rule moves there"):
+            scene.knock("tcp/24", "-f", "1")
+            server.wait_log("Added Rule 10000 for .* tcp/24")
+            server.wait_log("Moved rule 10000", after=server.mark())
+            expect(scene.ipfw.state()["disabled"] == [2], f"{scene.ipfw.state()['disabled']}")
     with lab.case("all calls were right"):
         scene.check()
 

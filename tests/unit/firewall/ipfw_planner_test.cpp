@@ -116,12 +116,12 @@ TEST_CASE("ipfw: open, extend and expire, rule by rule") {
     CHECK(made.script ==
           lines{"add 10003 set 1 pass tcp from 192.0.2.7 to me dst-port 22 setup keep-state // "
                 "_exp_1000040",
-                "set move rule 10000 to 2"});
+                "set disable 2", "set move rule 10000 to 2"});
     CHECK(made.opened.at(ssh) == 10003);
     CHECK(made.moves);
 
     made = plan(both, {over(dns, 30)}, table({add(ssh, 30)}));
-    CHECK(made.script == lines{"set move rule 10002 to 2"});
+    CHECK(made.script == lines{"set disable 2", "set move rule 10002 to 2"});
     CHECK(made.closed.at({dns, at(30).wall}) == 10002);
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("ipfw: the range of numbers has an end") {
     CHECK(made.script.empty()); // the rule before stays
     CHECK(made.exhausted == std::vector<std::size_t>{0});
     made = plan(listed(65533, 1, ssh, 30), {over(ssh, 30)}, table({}), layout);
-    CHECK(made.script == lines{"set move rule 65533 to 2"});
+    CHECK(made.script == lines{"set disable 2", "set move rule 65533 to 2"});
 }
 
 TEST_CASE("ipfw: a number shared with somebody else's rule is not touched") {
@@ -209,7 +209,8 @@ TEST_CASE("ipfw: start with and without a flush") {
 
     const auto gone =
         plan_ipfw_changes({}, parse_ipfw_listing(listing), {{}, made.tagged}, table({}));
-    CHECK(gone.script == lines{"set move rule 10002 to 2", "set move rule 10004 to 2"});
+    CHECK(gone.script ==
+          lines{"set disable 2", "set move rule 10002 to 2", "set move rule 10004 to 2"});
     const auto changed =
         plan_ipfw_changes({}, parse_ipfw_listing(others), {{}, made.tagged}, table({}));
     CHECK(changed.script.empty()); // nobody else's rule goes in their stead
