@@ -42,7 +42,7 @@ change_failure failure_of(const change_batch& batch, const ipfw_change_plan& pla
 } // namespace
 
 void ipfw_wording::use(std::unordered_map<grant_key, std::uint16_t> opened,
-                       std::map<ipfw_move_key, std::uint16_t> closed) {
+                       std::map<std::string, std::uint16_t> closed) {
     opened_ = std::move(opened);
     closed_ = std::move(closed);
 }
@@ -75,7 +75,8 @@ std::vector<worded_line> ipfw_wording::removed(const removed_event& event) const
     std::optional<std::size_t> number;
     if (!event.key)
         number = event.position;
-    else if (const auto found = closed_.find({*event.key, event.expires}); found != closed_.end())
+    else if (const auto found = closed_.find(to_text(ipfw_rule_of(*event.key, event.expires)));
+             found != closed_.end())
         number = found->second;
     if (!number) return {{"A rule" + expiry + " was gone before its time.", {}}};
     return {{"Moved rule " + std::to_string(*number) + expiry + " to set " +

@@ -33,7 +33,7 @@ class ipfw_wording final : public grant_wording {
 
     /// What the operation did that the next events are about.
     void use(std::unordered_map<grant_key, std::uint16_t> opened,
-             std::map<ipfw_move_key, std::uint16_t> closed);
+             std::map<std::string, std::uint16_t> closed);
 
     [[nodiscard]] std::vector<worded_line> added(const opened_event& event) const override;
     [[nodiscard]] std::vector<worded_line> extended(const opened_event& event) const override;
@@ -45,7 +45,7 @@ class ipfw_wording final : public grant_wording {
 
     unsigned expire_set_;
     std::unordered_map<grant_key, std::uint16_t> opened_;
-    std::map<ipfw_move_key, std::uint16_t> closed_;
+    std::map<std::string, std::uint16_t> closed_;
 };
 
 /// ipfw. Each operation lists the rules and runs one script of what is to change: its lines take

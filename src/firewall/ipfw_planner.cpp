@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace fwknop {
 
@@ -32,6 +33,10 @@ std::string move_line(const ipfw_layout& layout, std::uint16_t number) {
 
 std::string disable_line(const ipfw_layout& layout) {
     return "set disable " + std::to_string(layout.expire_set);
+}
+
+std::string text_of(const grant_key& key, unix_time expires) {
+    return to_text(ipfw_rule_of(key, expires));
 }
 
 std::string delete_set_line(unsigned set) {
@@ -76,9 +81,9 @@ class change_planner {
         for (const listed_ipfw_rule& each : listing.rules) {
             ++shared_[each.number];
             if (!each.ours) continue;
-            if (each.set == layout.active_set) active_.emplace(*each.ours, each.number);
+            if (each.set == layout.active_set) active_.emplace(to_text(*each.ours), each.number);
             if (each.set == layout.expire_set) {
-                over_.emplace(*each.ours, each.number);
+                over_.emplace(to_text(*each.ours), each.number);
                 plan_.moves = true;
             }
         }
@@ -109,13 +114,13 @@ class change_planner {
 
   private:
     void open(std::size_t index, const change& step) {
-        const ipfw_rule rule = ipfw_rule_of(step.key, step.expires);
+        const std::string rule = text_of(step.key, step.expires);
         if (const auto found = active_.find(rule); found != active_.end()) {
             plan_.opened.emplace(step.key, found->second); // by a script that was cut short
             return;
         }
         if (step.kind == change_kind::extend) {
-            const auto before = active_.find(ipfw_rule_of(step.key, step.previous));
+            const auto before = active_.find(text_of(step.key, step.previous));
             if (before != active_.end() && is_shared(before->second)) {
                 plan_.stuck.push_back(index);
                 return;
@@ -126,7 +131,7 @@ class change_planner {
             plan_.exhausted.push_back(index);
             return;
         }
-        plan_.script.push_back(add_line(layout_, *number, to_text(rule)));
+        plan_.script.push_back(add_line(layout_, *number, rule));
         plan_.opened.emplace(step.key, *number);
     }
 
@@ -137,7 +142,7 @@ class change_planner {
         for (const ip_family family : {ip_family::v4, ip_family::v6})
             wanted.for_each(family, [&](const grant& each) {
                 if (!each.key.nat && !in_batch.contains(each.key) &&
-                    !active_.contains(ipfw_rule_of(each.key, each.expires)))
+                    !active_.contains(text_of(each.key, each.expires)))
                     missing.push_back(each);
             });
         std::ranges::sort(missing, {}, &grant::order);
@@ -145,8 +150,7 @@ class change_planner {
         for (const grant& each : missing) {
             const auto number = free_.take();
             if (!number) break;
-            plan_.script.push_back(
-                add_line(layout_, *number, to_text(ipfw_rule_of(each.key, each.expires))));
+            plan_.script.push_back(add_line(layout_, *number, text_of(each.key, each.expires)));
             ++restored;
         }
         if (restored != 0)
@@ -172,12 +176,12 @@ class change_planner {
     }
 
     bool close(const grant_key& key, unix_time expires) {
-        const ipfw_rule rule = ipfw_rule_of(key, expires);
+        const std::string rule = text_of(key, expires);
         if (const auto found = active_.find(rule); found != active_.end()) {
             if (!move(found->second)) return false;
-            plan_.closed.emplace(std::pair{key, expires}, found->second);
+            plan_.closed.emplace(rule, found->second);
         } else if (const auto moved = over_.find(rule); moved != over_.end()) {
-            plan_.closed.emplace(std::pair{key, expires}, moved->second);
+            plan_.closed.emplace(rule, moved->second);
         }
         return true;
     }
@@ -194,8 +198,8 @@ class change_planner {
     const ipfw_listing& listing_;
     numbers free_;
     std::unordered_map<std::uint16_t, unsigned> shared_;
-    std::map<ipfw_rule, std::uint16_t> active_;
-    std::map<ipfw_rule, std::uint16_t> over_;
+    std::map<std::string, std::uint16_t> active_; ///< numbers by the rules' texts
+    std::map<std::string, std::uint16_t> over_;
     ipfw_change_plan plan_;
     bool switched_off_ = false; ///< the script does that
 };
@@ -213,7 +217,7 @@ ipfw_start_plan plan_ipfw_start(const ipfw_layout& layout, const ipfw_listing& l
         plan.script.push_back(add_line(layout, layout.first, "check-state"));
     if (flush) return plan;
 
-    std::map<grant_key, const listed_ipfw_rule*> latest;
+    std::unordered_map<grant_key, const listed_ipfw_rule*> latest;
     for (const listed_ipfw_rule& each : listing.rules) {
         if (each.set != layout.active_set || !each.expires) continue;
         if (!each.ours) {

@@ -10,7 +10,6 @@
 #include <map>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 // Rules of ipfw for our grants: numbers, sets, and the lines that change them. Each rule in force
@@ -48,9 +47,6 @@ struct ipfw_start_plan {
 [[nodiscard]] ipfw_start_plan plan_ipfw_start(const ipfw_layout& layout,
                                               const ipfw_listing& listing, bool flush);
 
-/// The end of a rule, by which it is found again.
-using ipfw_move_key = std::pair<grant_key, unix_time>;
-
 struct ipfw_change_plan {
     ipfw_script script;
     std::vector<std::size_t> exhausted; ///< changes for which no number is left
@@ -59,9 +55,9 @@ struct ipfw_change_plan {
     std::vector<std::size_t> stuck_tagged;               ///< the same of `change_batch::tagged`
     std::vector<std::uint16_t> shared;                   ///< those numbers
     std::unordered_map<grant_key, std::uint16_t> opened; ///< numbers of rules added or extended
-    std::map<ipfw_move_key, std::uint16_t> closed;       ///< numbers of rules that are over
-    std::vector<std::string> repairs;                    ///< what somebody else had removed
-    bool moves = false;                                  ///< the expire set has or gets rules
+    std::map<std::string, std::uint16_t> closed; ///< those of rules that are over, by their text
+    std::vector<std::string> repairs;            ///< what somebody else had removed
+    bool moves = false;                          ///< the expire set has or gets rules
 };
 
 /// Brings the rules in force, as listed, `batch` further. New rules take the lowest free numbers.

@@ -24,7 +24,7 @@ struct ipfw_rule {
     service door;
     unix_time expires{};
 
-    friend auto operator<=>(const ipfw_rule&, const ipfw_rule&) = default;
+    friend bool operator==(const ipfw_rule&, const ipfw_rule&) = default;
 };
 
 /// `pass tcp from 192.0.2.7 to me dst-port 22 setup keep-state // _exp_1700000030`

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <map>
+#include <unordered_map>
 #include <utility>
 
 namespace fwknop {
@@ -116,7 +116,7 @@ asio::awaitable<program_step> pf_backend::adopt(start_outcome& outcome) {
 
     auto found = adopt_pf_anchor(translation.output, filter.output, options_.find_port);
     // Of two rules for one grant the later counts, as it does in the table.
-    std::map<grant_key, adopted_grant> latest;
+    std::unordered_map<grant_key, adopted_grant> latest;
     for (adopted_grant& each : found.grants) {
         const auto [known, added] = latest.emplace(each.key, each);
         if (!added && known->second.expires < each.expires) known->second = each;

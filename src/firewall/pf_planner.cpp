@@ -4,8 +4,8 @@
 #include "core/spa/text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -36,7 +36,7 @@ class joiner {
         for (std::string line; std::getline(lines, line);) {
             if (line.find_first_not_of(" \t\r") == line.npos) continue;
             if (const auto rule = parse_pf_rule(line, find))
-                rules_.insert(*rule);
+                rules_.emplace(to_text(*rule), *rule);
             else
                 ++result_.unknown;
         }
@@ -45,9 +45,8 @@ class joiner {
     pf_adoption join() {
         for (const pf_action action : {pf_action::rdr, pf_action::pass}) {
             // Taken grants leave the set while we walk.
-            const std::vector<pf_rule> all{rules_.begin(), rules_.end()};
-            for (const pf_rule& rule : all)
-                if (rule.action == action && rules_.contains(rule)) guess(rule);
+            for (const auto& [text, rule] : std::map{rules_})
+                if (rule.action == action && rules_.contains(text)) guess(rule);
         }
         result_.unknown += rules_.size();
         return std::move(result_);
@@ -80,7 +79,7 @@ class joiner {
     }
 
     bool guess_source(grant_key key, unix_time expires) {
-        for (const pf_rule& rule : rules_) {
+        for (const auto& [text, rule] : rules_) {
             if (rule.action != pf_action::nat || rule.expires != expires ||
                 rule.destination != key.nat->inside.address)
                 continue;
@@ -93,8 +92,7 @@ class joiner {
 
     // All ports of this host to one address, of which a filter rule names the port.
     void guess_local(grant_key key, unix_time expires) {
-        const std::vector<pf_rule> all{rules_.begin(), rules_.end()};
-        for (const pf_rule& rule : all) {
+        for (const auto& [text, rule] : rules_) {
             if (rule.action != pf_action::pass || rule.expires != expires || !rule.port ||
                 rule.source != key.source || rule.destination != key.nat->inside.address)
                 continue;
@@ -108,15 +106,15 @@ class joiner {
         const auto key = make_grant_key(raw.source, raw.destination, raw.door, raw.nat);
         const auto rules = pf_rules_of(key, expires);
         if (rules.empty() || !std::ranges::all_of(rules, [this](const pf_rule& rule) {
-                return rules_.contains(rule);
+                return rules_.contains(to_text(rule));
             }))
             return false;
-        for (const pf_rule& rule : rules) rules_.erase(rule);
+        for (const pf_rule& rule : rules) rules_.erase(to_text(rule));
         result_.grants.push_back({key, expires});
         return true;
     }
 
-    std::set<pf_rule> rules_;
+    std::map<std::string, pf_rule> rules_; ///< by their text
     pf_adoption result_;
 };
 

@@ -38,7 +38,7 @@ struct pf_rule {
     std::optional<std::uint16_t> target_port;
     unix_time expires{};
 
-    friend auto operator<=>(const pf_rule&, const pf_rule&) = default;
+    friend bool operator==(const pf_rule&, const pf_rule&) = default;
 };
 
 /// As pf.conf(5) has it, without an end of line.

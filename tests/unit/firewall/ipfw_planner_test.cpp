@@ -122,7 +122,7 @@ TEST_CASE("ipfw: open, extend and expire, rule by rule") {
 
     made = plan(both, {over(dns, 30)}, table({add(ssh, 30)}));
     CHECK(made.script == lines{"set disable 2", "set move rule 10002 to 2"});
-    CHECK(made.closed.at({dns, at(30).wall}) == 10002);
+    CHECK(made.closed.at(to_text(ipfw_rule_of(dns, at(30).wall))) == 10002);
 }
 
 TEST_CASE("ipfw: numbers are used again once their rules are purged, not before") {
@@ -138,7 +138,7 @@ TEST_CASE("ipfw: what was done by a script that was cut short is not done twice"
     const auto made = plan(listing, {extend(ssh, 40, 30), over(dns, 30)}, table({add(ssh, 40)}));
     CHECK(made.script.empty());
     CHECK(made.opened.at(ssh) == 10001);
-    CHECK(made.closed.at({dns, at(30).wall}) == 10002);
+    CHECK(made.closed.at(to_text(ipfw_rule_of(dns, at(30).wall))) == 10002);
 }
 
 TEST_CASE("ipfw: rules that have gone missing come back with what opens, not with what closes") {
