@@ -147,8 +147,7 @@ int run(const std::vector<std::string>& arguments) {
     }
     if (given.version) {
         std::cout << "fwknopd server " << FWKNOP_VERSION
-                  << ", firewall backends: nftables, iptables, ip6tables, pf, ipfw
-";
+                  << ", firewall backends: nftables, iptables, ip6tables, pf, ipfw\n";
         return 0;
     }
     if (given.dump_serv_err_codes) {
