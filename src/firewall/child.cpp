@@ -178,6 +178,7 @@ class child_process : public std::enable_shared_from_this<child_process> {
                 command_.run_as ? spawn_as(*command_.run_as, what, pid) : spawn(what, pid))
             return error;
         pid_ = pid;
+        if (command_.started) command_.started(pid);
 
         // Not reaped yet, so the number cannot have gone to another process. By its number: the
         // declaration in glibc 2.36 does not link from C++.

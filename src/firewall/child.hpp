@@ -9,10 +9,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace fwknop {
 
@@ -26,6 +29,8 @@ struct child_command {
     std::size_t max_output = 64 * 1024;                  ///< bytes of standard output that are kept
     std::size_t max_errors = 64 * 1024;                  ///< bytes of standard error that are kept
     std::optional<child_identity> run_as = std::nullopt; ///< none: as we are
+    /// Told the process id before anything else of the child can be heard of.
+    std::function<void(pid_t)> started = nullptr;
 };
 
 enum class child_end {

@@ -39,6 +39,11 @@ std::optional<rule_role> missing_role(const std::vector<rule_place>& places,
 
 } // namespace
 
+std::string grant_keeper::name_of(const tagged_rule& rule) {
+    return (rule.family == ip_family::v4 ? "4 " : "6 ") + rule.table + " " + rule.chain + " " +
+           rule.text;
+}
+
 moment read_clocks() {
     return {std::chrono::steady_clock::now(),
             std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
@@ -75,7 +80,8 @@ void grant_keeper::open(open_request request) {
     // Half a grant is none: say so, rather than translate nothing.
     if (const auto role = missing_role(backend_.places(), request.nat)) {
         observer_.open_failed(
-            request, "there is no chain for its " + std::string{name_of(*role, request.nat)} +
+            request, "there is no chain for its " +
+                         std::string{fwknop::name_of(*role, request.nat)} +
                          " rule, which the configuration at the start did not ask for: restart "
                          "the daemon");
         return;
@@ -86,10 +92,7 @@ void grant_keeper::open(open_request request) {
 
 void grant_keeper::watch(tagged_rule rule) {
     const moment now = options_.clock();
-    for (const auto& [when, known] : watched_)
-        if (known.text == rule.text && known.chain == rule.chain && known.family == rule.family &&
-            known.table == rule.table)
-            return;
+    if (!watched_names_.insert(name_of(rule)).second) return;
     watched_.emplace(now.steady + time_until(rule.expires, now), std::move(rule));
     if (!running_) arm();
 }

@@ -18,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace fwknop {
@@ -85,6 +86,8 @@ class grant_keeper {
     };
     struct work;
 
+    /// What makes a rule of somebody else the same rule.
+    [[nodiscard]] static std::string name_of(const tagged_rule& rule);
     void kick();
     void arm();
     [[nodiscard]] bool has_closes(moment now) const;
@@ -108,6 +111,7 @@ class grant_keeper {
 
     std::vector<waiting_request> waiting_;
     std::multimap<std::chrono::steady_clock::time_point, tagged_rule> watched_;
+    std::unordered_set<std::string> watched_names_; ///< thousands may be added at once
 
     std::vector<late_close> overdue_;
     std::vector<tagged_rule> overdue_tagged_;

@@ -65,8 +65,10 @@ void grant_keeper::take_closes(work& next, moment now) {
         next.removals.push_back(
             {{change_kind::remove, over.what.key, over.what.expires, {}}, over.positions, true});
     const auto last = watched_.upper_bound(now.steady);
-    for (auto it = watched_.begin(); it != last; ++it)
+    for (auto it = watched_.begin(); it != last; ++it) {
+        watched_names_.erase(name_of(it->second));
         next.batch.tagged.push_back(std::move(it->second));
+    }
     watched_.erase(watched_.begin(), last);
 
     // What failed before is tried on its own, or it would drag fresh closes down with it.

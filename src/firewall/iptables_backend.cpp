@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "firewall/iptables_backend.hpp"
 
+#include "firewall/iptables_direct.hpp"
+
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <utility>
 
 namespace fwknop {
@@ -13,17 +17,17 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A listing of some 100,000 rules. More than that is no host of ours; the limit keeps a program
-// gone wild from taking our memory.
-constexpr std::size_t max_listing = std::size_t{32} * 1024 * 1024;
-
 // Between our look at a table and our script somebody else may change it; then look again.
 constexpr int max_repair_rounds = 3;
 
 } // namespace
 
-iptables_backend::iptables_backend(iptables_options options)
-    : options_{std::move(options)}, v6_layout_{options_.layout} {}
+iptables_backend::iptables_backend(const iptables_options& options)
+    : iptables_backend{options, make_iptables_access(options.programs, options.time_limit)} {}
+
+iptables_backend::iptables_backend(iptables_options options,
+                                   std::unique_ptr<iptables_access> access)
+    : options_{std::move(options)}, access_{std::move(access)}, v6_layout_{options_.layout} {}
 
 const iptables_layout& iptables_backend::layout_of(ip_family family) const {
     return family == ip_family::v4 ? options_.layout : v6_layout_;
@@ -55,60 +59,26 @@ rule_order iptables_backend::order() const {
     return options_.layout.prepend ? rule_order::prepend : rule_order::append;
 }
 
-const iptables_family_programs* iptables_backend::programs_of(ip_family family) const {
-    if (family == ip_family::v4) return &options_.programs.v4;
-    return options_.programs.v6 && v6_works_ ? &*options_.programs.v6 : nullptr;
+bool iptables_backend::serves(ip_family family) const {
+    return access_->handles(family) && (family == ip_family::v4 || v6_works_);
 }
 
 std::vector<ip_family> iptables_backend::families() const {
     std::vector<ip_family> families{ip_family::v4};
-    if (programs_of(ip_family::v6) != nullptr) families.push_back(ip_family::v6);
+    if (serves(ip_family::v6)) families.push_back(ip_family::v6);
     return families;
-}
-
-iptables_backend::step_result iptables_backend::judge(const child_command& command,
-                                                      const child_result& result) const {
-    if (result.ok() && !result.output_cut) return {};
-    step_result failed{describe_failure(command, result), result.uncertain(), result.uncertain()};
-    if (result.ok())
-        return {command.path + ": lists more than 32 MiB of rules, which is too much to look "
-                               "through: remove rules that nobody needs",
-                false, true};
-    if (result.end == child_end::not_started) failed.final = true;
-    if (result.end == child_end::time_limit)
-        failed.error += " (does another program hold the iptables lock?)";
-    if (result.errors.find("you must be root") != std::string::npos ||
-        result.errors.find("Operation not permitted") != std::string::npos) {
-        failed.error += ": start the daemon as root or give it CAP_NET_ADMIN and CAP_NET_RAW";
-        failed.final = true;
-    }
-    return failed;
 }
 
 asio::awaitable<iptables_backend::step_result> iptables_backend::restore(ip_family family,
                                                                          std::string script) {
-    child_command command;
-    command.path = programs_of(family)->restore;
-    command.arguments = {"-w", "--noflush"};
-    command.input = std::move(script);
-    command.time_limit = options_.time_limit;
-    const child_result result = co_await run_child(command);
-    co_return judge(command, result);
+    iptables_step done = co_await access_->restore(family, std::move(script), watch_);
+    co_return step_result{std::move(done)};
 }
 
 asio::awaitable<iptables_backend::step_result>
 iptables_backend::save(ip_family family, std::string table, iptables_table& saved) {
-    child_command command;
-    command.path = programs_of(family)->save;
-    command.arguments = {"-t", table};
-    command.time_limit = options_.time_limit;
-    command.max_output = max_listing;
-    const child_result result = co_await run_child(command);
-    step_result judged = judge(command, result);
-    // A listing changes nothing, however it ended.
-    judged.uncertain = false;
-    if (judged.error.empty()) saved = iptables_table::parse(result.output, table);
-    co_return judged;
+    iptables_step done = co_await access_->save(family, std::move(table), saved);
+    co_return step_result{std::move(done)};
 }
 
 asio::awaitable<iptables_backend::step_result> iptables_backend::check_comments(ip_family family) {
@@ -117,8 +87,8 @@ asio::awaitable<iptables_backend::step_result> iptables_backend::check_comments(
         auto done = co_await restore(family, std::move(script.text));
         if (done.error.empty()) continue;
         done.error += ": the iptables 'comment' match does not work here, and rules cannot be told "
-                      "apart without it: load the kernel module xt_comment, or set "
-                      "ENABLE_IPT_COMMENT_CHECK N to start all the same";
+                      "apart without it: load the kernel module xt_comment, or set " +
+                      std::string{access_->comment_check_directive()} + " N to start all the same";
         co_return done;
     }
     co_return step_result{};
@@ -167,12 +137,14 @@ iptables_backend::start_family(ip_family family, moment now, start_outcome& outc
 
 asio::awaitable<start_outcome> iptables_backend::start(moment now) {
     start_outcome outcome;
-    outcome.error = options_.programs.error;
+    outcome.error = access_->error();
     if (!outcome.ok()) co_return outcome;
-    if (!options_.programs.notice.empty()) outcome.notices.push_back(options_.programs.notice);
+    if (!access_->notice().empty()) outcome.notices.push_back(access_->notice());
 
+    executor_ = co_await asio::this_coro::executor;
+    co_await start_watch(outcome); // first: what changes while we list is noticed
     outcome.error = (co_await start_family(ip_family::v4, now, outcome)).error;
-    if (!outcome.ok() || programs_of(ip_family::v6) == nullptr) co_return outcome;
+    if (!outcome.ok() || !serves(ip_family::v6)) co_return outcome;
 
     // A kernel without IPv6 is no reason not to serve IPv4. But one that lists its rules has IPv6,
     // and they may hold grants of an earlier run: to go on without them would leave those open.
@@ -221,14 +193,17 @@ iptables_backend::apply_family(ip_family family, const change_batch& batch,
                                const grant_table& wanted, moment now, apply_outcome& outcome) {
     auto scripts = plan_batch(layout_of(family), family, batch);
     if (scripts.empty()) co_return step_result{};
-    if (programs_of(family) == nullptr)
-        co_return step_result{"IPv6 is not handled: install ip6tables, or enable IPv6 in the "
-                              "kernel, and start again",
-                              false, true};
+    if (!serves(family))
+        co_return step_result{{"IPv6 is not handled: install ip6tables, or enable IPv6 in the "
+                               "kernel, and start again",
+                               false, true}};
 
     bool& doubtful = doubtful_.at(static_cast<std::size_t>(family));
-    const bool look = std::exchange(doubtful, true); // until we are sure, cancelled or not
-    bool changed = false;                            // a table before this one took its part
+    // Of others' rules there may be two of a kind, or none any more: only a look tells.
+    const bool others = std::ranges::count(batch.tagged, family, &tagged_rule::family) != 0;
+    const bool doubt = std::exchange(doubtful, true); // until we are sure, cancelled or not
+    const bool look = doubt || others;
+    bool changed = false; // a table before this one took its part
     for (table_script& script : scripts) {
         step_result done;
         if (!look) done = co_await restore(family, std::move(script.text));
@@ -236,7 +211,7 @@ iptables_backend::apply_family(ip_family family, const change_batch& batch,
             done = co_await repair(family, script.table, batch, wanted, now, outcome);
         if (!done.error.empty()) {
             done.uncertain = done.uncertain || changed;
-            doubtful = look || done.uncertain;
+            doubtful = doubt || done.uncertain;
             co_return done;
         }
         changed = true;
@@ -278,13 +253,59 @@ asio::awaitable<apply_outcome> iptables_backend::apply(const change_batch& batch
     co_return outcome;
 }
 
+asio::awaitable<void> iptables_backend::start_watch(start_outcome& outcome) {
+    if (!options_.watch_others) co_return;
+    iptables_watch::settings what;
+    for (const ip_family family : families()) {
+        const auto index = static_cast<std::size_t>(family);
+        what.way.at(index) = co_await access_->find_notice(family, options_.poll_others);
+        what.layout.at(index) = options_.layout;
+    }
+    try {
+        watch_ = std::make_shared<iptables_watch>(std::move(what));
+    } catch (const std::runtime_error& error) {
+        outcome.notices.push_back("rules that others add with an expiry are not noticed: " +
+                                  std::string{error.what()});
+    }
+}
+
+void iptables_backend::watch(std::function<void()> changed) {
+    if (watch_) watch_->start(executor_, std::move(changed));
+}
+
+asio::awaitable<inspect_outcome> iptables_backend::inspect(const grant_table& wanted,
+                                                           moment /*now*/) {
+    inspect_outcome outcome;
+    if (!watch_) co_return outcome;
+    const std::vector<iptables_watch::place> suspects{watch_->suspects().begin(),
+                                                      watch_->suspects().end()};
+    for (const auto& place : suspects) {
+        if (!serves(place.family)) continue;
+        watch_->seen(place);
+        iptables_table saved;
+        const auto done = co_await save(place.family, place.table, saved);
+        if (done.error.empty()) {
+            std::ranges::move(
+                find_tagged(layout_of(place.family), place.family, place.table, saved, wanted),
+                std::back_inserter(outcome.tagged));
+            continue;
+        }
+        watch_->suspect(place);
+        if (!outcome.error.empty()) outcome.error += "; ";
+        outcome.error += done.error;
+    }
+    co_return outcome;
+}
+
 asio::awaitable<backend_outcome> iptables_backend::stop() {
+    if (watch_) watch_->stop();
+    watch_.reset();
     if (!options_.flush_at_exit) co_return backend_outcome{};
     co_return co_await flush();
 }
 
 asio::awaitable<backend_outcome> iptables_backend::flush() {
-    backend_outcome outcome{options_.programs.error};
+    backend_outcome outcome{access_->error()};
     if (!outcome.ok()) co_return outcome;
     for (const ip_family family : families()) {
         for (const std::string& table : layout_of(family).tables()) {
@@ -308,16 +329,10 @@ asio::awaitable<backend_outcome> iptables_backend::flush() {
 }
 
 asio::awaitable<list_outcome> iptables_backend::list(bool everything) {
-    list_outcome outcome{{options_.programs.error}, {}};
+    list_outcome outcome{{access_->error()}, {}};
     if (!outcome.ok()) co_return outcome;
     for (const ip_family family : families()) {
         for (const std::string& table : layout_of(family).tables()) {
-            child_command command;
-            command.path = programs_of(family)->iptables;
-            command.arguments = {"-w", "-t", table, "-n", "-v", "--line-numbers", "-L"};
-            command.time_limit = options_.time_limit;
-            command.max_output = max_listing;
-
             iptables_table saved;
             auto done = co_await save(family, table, saved);
             std::vector<std::string> chains;
@@ -330,11 +345,8 @@ asio::awaitable<list_outcome> iptables_backend::list(bool everything) {
             }
             for (const std::string& chain : chains) {
                 if (!done.error.empty()) break;
-                child_command one = command;
-                if (!chain.empty()) one.arguments.push_back(chain);
-                const child_result result = co_await run_child(one);
-                done = judge(one, result);
-                if (done.error.empty()) outcome.text += result.output + "\n";
+                iptables_step listed = co_await access_->list(family, table, chain, outcome.text);
+                done = {std::move(listed)};
             }
             if (!done.error.empty()) {
                 outcome.error = done.error;

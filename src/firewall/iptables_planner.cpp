@@ -44,6 +44,14 @@ bool take_one(rule_counts& counts, const std::string& text) {
     return true;
 }
 
+rule_counts rules_of(const grant_table& wanted, ip_family family, const our_chain& chain) {
+    rule_counts rules;
+    wanted.for_each(family, [&](const grant& live) {
+        if (auto text = chain.text(live.key, live.expires)) ++rules[*std::move(text)];
+    });
+    return rules;
+}
+
 class script {
   public:
     explicit script(std::string_view table) : head_{"*" + std::string{table} + "\n"} {}
@@ -170,10 +178,7 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
             if (auto text = chain.text(step.key, extends ? step.previous : step.expires))
                 unwanted.insert(*std::move(text));
         }
-        rule_counts wanting;
-        wanted.for_each(family, [&](const grant& live) {
-            if (auto text = chain.text(live.key, live.expires)) ++wanting[*std::move(text)];
-        });
+        rule_counts wanting = rules_of(wanted, family, chain);
 
         rule_counts present;
         for (const std::string& text : saved.rules(name)) {
@@ -206,6 +211,25 @@ slow_plan plan_repair(const iptables_layout& layout, ip_family family, std::stri
     }
     plan.script = out.text();
     return plan;
+}
+
+std::vector<tagged_rule> find_tagged(const iptables_layout& layout, ip_family family,
+                                     std::string_view table, const iptables_table& saved,
+                                     const grant_table& wanted) {
+    std::vector<tagged_rule> found;
+    for (const our_chain& chain : chains_of(layout, table)) {
+        const std::string& name = chain.spec->to_chain;
+        rule_counts ours = rules_of(wanted, family, chain);
+        const auto& rules = saved.rules(name);
+        for (std::size_t i = 0; i < rules.size(); ++i) {
+            const auto rule = parse_iptables_rule(rules[i], family);
+            if (rule && take_one(ours, to_text(*rule))) continue; // most of them, as a rule
+            const auto expires = iptables_rule_expiry(rules[i]);
+            if (!expires) continue;
+            found.push_back({family, std::string{table}, name, i + 1, rules[i], *expires});
+        }
+    }
+    return found;
 }
 
 slow_plan plan_start(const iptables_layout& layout, ip_family family, std::string_view table,

@@ -73,6 +73,12 @@ struct slow_plan {
                                     const change_batch& batch, const grant_table& wanted,
                                     moment now);
 
+/// The rules in our chains that say when they end and are none of `wanted`'s.
+[[nodiscard]] std::vector<tagged_rule> find_tagged(const iptables_layout& layout, ip_family family,
+                                                   std::string_view table,
+                                                   const iptables_table& saved,
+                                                   const grant_table& wanted);
+
 /// Start-up. With `flush` our chains begin empty; else what they hold is kept, apart from rules
 /// whose expiry is over and all but the latest of those that differ in their expiry alone.
 [[nodiscard]] slow_plan plan_start(const iptables_layout& layout, ip_family family,

@@ -7,22 +7,10 @@
 #include <cstdint>
 #include <iomanip>
 #include <sstream>
-#include <vector>
 
 namespace fwknop {
 
 namespace {
-
-constexpr std::string_view expiry_tag = "_exp_";
-
-// iptables lists words with blanks in double quotes and escapes with a backslash, which is what
-// std::quoted reads.
-std::vector<std::string> words_of(std::string_view text) {
-    std::istringstream stream{std::string{text}};
-    std::vector<std::string> words;
-    for (std::string word; stream >> std::quoted(word);) words.push_back(word);
-    return words;
-}
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -53,18 +41,16 @@ std::optional<protocol> parse_protocol(std::string_view text) {
     return std::nullopt;
 }
 
-std::optional<unix_time> parse_expiry(std::string_view comment) {
-    const std::size_t tag = comment.find(expiry_tag);
-    if (tag == comment.npos) return std::nullopt;
-    comment.remove_prefix(tag + expiry_tag.size());
-    // Twelve digits are enough for 30,000 years and cannot overflow.
-    const std::size_t digits = comment.find_first_not_of("0123456789");
-    const auto seconds = parse_number<std::int64_t>(comment.substr(0, digits));
-    if (!seconds || *seconds > 999'999'999'999) return std::nullopt;
-    return from_seconds(*seconds);
-}
-
 } // namespace
+
+// iptables lists words with blanks in double quotes and escapes with a backslash, which is what
+// std::quoted reads.
+std::vector<std::string> iptables_words(std::string_view text) {
+    std::istringstream stream{std::string{text}};
+    std::vector<std::string> words;
+    for (std::string word; stream >> std::quoted(word);) words.push_back(word);
+    return words;
+}
 
 std::string to_text(const iptables_rule& rule) {
     std::string text;
@@ -95,7 +81,7 @@ std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_famil
         return to != 0;
     };
 
-    const auto words = words_of(text);
+    const auto words = iptables_words(text);
     for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
         const std::string& name = words[i];
         const std::string& value = words[i + 1];
@@ -129,9 +115,20 @@ std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_famil
     return std::nullopt;
 }
 
+std::optional<unix_time> parse_expiry(std::string_view comment) {
+    const std::size_t tag = comment.find(expiry_tag);
+    if (tag == comment.npos) return std::nullopt;
+    comment.remove_prefix(tag + expiry_tag.size());
+    // Twelve digits are enough for 30,000 years and cannot overflow.
+    const std::size_t digits = comment.find_first_not_of("0123456789");
+    const auto seconds = parse_number<std::int64_t>(comment.substr(0, digits));
+    if (!seconds || *seconds > 999'999'999'999) return std::nullopt;
+    return from_seconds(*seconds);
+}
+
 std::optional<unix_time> iptables_rule_expiry(std::string_view text) {
     if (text.find(expiry_tag) == text.npos) return std::nullopt; // most rules: no need to split
-    const auto words = words_of(text);
+    const auto words = iptables_words(text);
     for (std::size_t i = 0; i + 1 < words.size(); ++i) {
         if (words[i] != "--comment") continue;
         if (const auto expires = parse_expiry(words[i + 1])) return expires;
@@ -140,7 +137,7 @@ std::optional<unix_time> iptables_rule_expiry(std::string_view text) {
 }
 
 std::optional<std::string> iptables_rule_target(std::string_view text) {
-    const auto words = words_of(text);
+    const auto words = iptables_words(text);
     for (std::size_t i = 0; i + 1 < words.size(); ++i) {
         if (words[i] == "--comment") {
             ++i; // a comment may say anything, "-j" too

@@ -11,11 +11,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // One rule of ours as text: written the way iptables reads it, and recognised the way iptables
 // lists it. The text begins after the chain's name.
 
 namespace fwknop {
+
+/// What stands in a rule's comment before the unix second at which it ends.
+inline constexpr std::string_view expiry_tag = "_exp_";
 
 /// A rule that has the form of ours.
 struct iptables_rule {
@@ -40,9 +44,15 @@ struct iptables_rule {
 [[nodiscard]] std::optional<iptables_rule> parse_iptables_rule(std::string_view text,
                                                                ip_family family);
 
+/// The words of a listed rule or of a line for iptables-restore, without their quotes.
+[[nodiscard]] std::vector<std::string> iptables_words(std::string_view text);
+
 /// The time in the first `_exp_<unix seconds>` of a listed rule's comments, wherever in the
 /// comment it stands.
 [[nodiscard]] std::optional<unix_time> iptables_rule_expiry(std::string_view text);
+
+/// The same in a comment alone, or in anything that holds one.
+[[nodiscard]] std::optional<unix_time> parse_expiry(std::string_view comment);
 
 /// The chain or target that a listed rule goes to with `-j` or `-g`.
 [[nodiscard]] std::optional<std::string> iptables_rule_target(std::string_view text);

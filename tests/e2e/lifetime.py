@@ -143,20 +143,96 @@ def foreign(lab: Lab) -> None:
 
 def foreign_expiry(lab: Lab) -> None:
     """A rule of others that carries an expiry in its comment is removed when its time comes."""
-    run = lab.net.gateway.run
-    with lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60)) as server:
-        lab.fence(server, KEYS, 6250)
-        run("iptables", "-I", "FWKNOP_INPUT", "1", "-s", "198.51.100.9", "-j", "ACCEPT")
+    for variant in ("nft", "legacy"):
+        config = {"FIREWALL_EXE": f"/usr/sbin/iptables-{variant}", "ENABLE_IPT_FORWARDING": "Y"}
+        # The legacy variant tells nobody of changes: there it costs polling, which is asked for.
+        asked = {"RULES_CHECK_THRESHOLD": "20"} if variant == "legacy" else {}
+        with lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60), config={**config, **asked}):
+            expire_in_time(lab, variant)
+        with lab.case(f"{variant}: not without being asked for" if asked
+                      else f"{variant}: not with RULES_CHECK_THRESHOLD 0"), \
+                lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60),
+                          config={**config, **({} if asked else {"RULES_CHECK_THRESHOLD": "0"})}):
+            add_tagged(lab, f"iptables-{variant}", "198.51.100.12", time.time() + 1)
+            time.sleep(4)
+            expect("198.51.100.12/32" in tagged_in(lab, f"iptables-{variant}"), "it is gone")
 
-        def sources() -> List[str]:
-            return [rule.source for rule in lab.rules()]
-        with lab.case("one with an expiry of its own is removed in time"):
-            when = int(time.time()) + 2
-            run("iptables", "-I", "FWKNOP_INPUT", "1", "-s", "198.51.100.11", "-m", "comment",
-                "--comment", f"backup _exp_{when}", "-j", "ACCEPT")
-            wait_for("it to go", lambda: "198.51.100.11/32" not in sources(), 6)
-            expect(time.time() >= when, "it went before its time")
-            expect("198.51.100.9/32" in sources(), "a rule without expiry went with it")
+
+def add_tagged(lab: Lab, tool: str, source: str, when: float, *, table: str = "filter",
+               chain: str = "FWKNOP_INPUT", comment: str = "_exp_{}") -> None:
+    lab.net.gateway.run(tool, "-w", "-t", table, "-A", chain, "-s", source, "-m", "comment",
+                        "--comment", comment.format(int(when)), "-j", "RETURN")
+
+
+def tagged_in(lab: Lab, tool: str, table: str = "filter", chain: str = "FWKNOP_INPUT") -> List[str]:
+    """The sources of a chain's rules."""
+    return [firewall.parse(line).source
+            for line in lab.net.gateway.run(tool, "-w", "-t", table, "-S", chain).splitlines()
+            if line.startswith("-A ")]
+
+
+def expire_in_time(lab: Lab, variant: str) -> None:
+    four, six = f"iptables-{variant}", f"ip6tables-{variant}"
+    lab.net.gateway.run(four, "-I", "FWKNOP_INPUT", "1", "-s", "198.51.100.9", "-j", "ACCEPT")
+    for name, tool, source, table, chain, comment in (
+            ("IPv4", four, "198.51.100.11/32", "filter", "FWKNOP_INPUT", "_exp_{}"),
+            ("IPv6", six, "2001:db8::11/128", "filter", "FWKNOP_INPUT", "_exp_{}"),
+            ("in the middle of a comment", four, "198.51.100.13/32", "filter", "FWKNOP_INPUT",
+             "backup of \"host\" _exp_{}, by hand"),
+            ("in the nat table", four, "198.51.100.14/32", "nat", "FWKNOP_PREROUTING", "x_exp_{}"),
+            ("in a chain for what is forwarded, IPv6", six, "2001:db8::14/128", "filter",
+             "FWKNOP_FORWARD", "_exp_{} y")):
+        with lab.case(f"{variant}: {name}"):
+            when = int(time.time()) + 3
+            for _ in range(2):  # twice the same: both go
+                add_tagged(lab, tool, source, when, table=table, chain=chain, comment=comment)
+            wait_for("them to go",
+                     lambda where=(tool, table, chain), gone=source:
+                     gone not in tagged_in(lab, *where), 8)
+            expect(time.time() >= when, "they went before their time")
+    with lab.case(f"{variant}: one whose time is over already"):
+        add_tagged(lab, four, "198.51.100.15", 77)
+        wait_for("it to go", lambda: "198.51.100.15/32" not in tagged_in(lab, four), 5)
+    with lab.case(f"{variant}: what says no expiry stays"):
+        expect("198.51.100.9/32" in tagged_in(lab, four), "it went with the others")
+
+
+def foreign_flood(lab: Lab) -> None:
+    """Our own changes cost no look at the table, a thousand of others cost a few."""
+    programs = os.path.join(lab.root, "programs")
+    count = os.path.join(lab.root, "looks")
+    os.mkdir(programs)
+    for name in ("iptables", "iptables-restore", "ip6tables", "ip6tables-restore"):
+        os.symlink(f"/usr/sbin/{name.replace('tables', 'tables-nft')}",
+                   os.path.join(programs, name))
+    for name in ("iptables", "ip6tables"):
+        path = os.path.join(programs, f"{name}-save")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o700), "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\necho >>{count}\nexec /usr/sbin/{name}-nft-save \"$@\"\n")
+
+    def looks() -> int:
+        return os.path.getsize(count)
+    with lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60),
+                   config={"FIREWALL_EXE": os.path.join(programs, "iptables")}) as server:
+        with lab.case("grants that come and go"):
+            before = looks()
+            for port in (6261, 6262, 6263):
+                lab.client.knock(KEYS, f"tcp/{port}", "-f", "1")
+                lab.wait_rule(server, f"tcp/{port}")
+            wait_for("their end", lambda: not lab.rules(), 5)
+            expect(looks() == before, f"{looks() - before} looks")
+        with lab.case("1,000 rules, one after the other"):
+            before, began = looks(), time.monotonic()
+            when = int(time.time()) + 25
+            lab.net.gateway.run("sh", "-c", "for i in $(seq 1000); do iptables -w -A FWKNOP_INPUT "
+                                "-s 10.1.$((i / 250)).$((i % 250)) -m comment --comment "
+                                f"_exp_{when} -j RETURN || exit; done")
+            lab.fence(server, KEYS, 6264)
+            seconds = time.monotonic() - began
+            expect(looks() - before <= 2 * seconds + 3,
+                   f"{looks() - before} looks in {seconds:.0f} seconds")
+            wait_for("all to go", lambda: len(lab.rules()) == 1, 40, pause=0.5)
+            expect(time.time() >= when, "they went before their time")
 
 
 def switches(pid: int) -> int:
@@ -225,4 +301,5 @@ def junk(lab: Lab) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main([end, end_in_a_storm, crash, foreign, foreign_expiry, idle, junk]))
+    sys.exit(main([end, end_in_a_storm, crash, foreign, foreign_expiry, foreign_flood, idle,
+                   junk]))

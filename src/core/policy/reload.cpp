@@ -9,7 +9,7 @@
 namespace fwknop {
 namespace {
 
-constexpr std::array<std::string_view, 25> at_once{
+constexpr std::array<std::string_view, 24> at_once{
     "ACCESS_FILE",
     "ACCESS_FOLDER",
     "ALLOW_ANY_USER_AGENT",
@@ -31,7 +31,6 @@ constexpr std::array<std::string_view, 25> at_once{
     "PCAP_DISPATCH_COUNT",
     "PCAP_LOOP_SLEEP",
     "PF_EXPIRE_INTERVAL",
-    "RULES_CHECK_THRESHOLD",
     "SUDO_EXE",
     "UDPSERV_SELECT_TIMEOUT",
     "VERBOSE",

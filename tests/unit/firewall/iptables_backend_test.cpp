@@ -243,6 +243,62 @@ TEST_CASE("after a script that was killed the table is looked at first") {
     CHECK(calls == "save restore restore "); // sure again: the fast path
 }
 
+TEST_CASE("where nobody tells of changes the tables are looked at, if that is asked for") {
+    stand_ins host;
+    asio::io_context context;
+    host.options.comment_check = false;
+    host.options.poll_others = true;
+    host.write("iptables", "echo 'iptables v1.8.9 (legacy)'");
+    iptables_backend filter{host.options};
+    REQUIRE(wait_for(context, filter.start(at(0))).ok());
+    int changes = 0;
+    filter.watch([&] { ++changes; });
+    context.restart();
+    while (changes == 0) context.run_one();
+
+    const grant_table wanted;
+    const std::string rule = "-i lo -m comment --comment _exp_1000009 -j RETURN";
+    host.write("iptables-save", "echo 'no' >&2; exit 1");
+    CHECK(wait_for(context, filter.inspect(wanted, at(0))).error.ends_with("no"));
+    host.write("iptables-save", "printf '*filter\\n-A FWKNOP_INPUT " + rule + "\\nCOMMIT\\n'");
+    const auto found = wait_for(context, filter.inspect(wanted, at(0))); // still to be done
+    CHECK(found.ok());
+    CHECK(found.tagged == std::vector<tagged_rule>{{ip_family::v4, "filter", "FWKNOP_INPUT", 1,
+                                                    rule, from_seconds(1'000'009)}});
+    CHECK(wait_for(context, filter.inspect(wanted, at(0))).tagged.empty()); // nothing new
+
+    CHECK(wait_for(context, filter.stop()).ok());
+    context.restart();
+    context.run_for(100ms);
+    CHECK(context.stopped());
+}
+
+TEST_CASE("of others' rules every copy goes, after a look") {
+    stand_ins host;
+    asio::io_context context;
+    host.options.comment_check = false;
+    iptables_backend filter{host.options};
+    REQUIRE(wait_for(context, filter.start(at(0))).ok());
+    const tagged_rule rule{ip_family::v4,
+                           "filter",
+                           "FWKNOP_INPUT",
+                           1,
+                           "-i lo -m comment --comment _exp_1000005 -j RETURN",
+                           at(5).wall};
+    const std::string seen = host.directory() + "/seen";
+    const std::string line = "-A FWKNOP_INPUT " + rule.text + "\\n";
+    host.write("iptables-save",
+               "printf '*filter\\n:FWKNOP_INPUT - [0:0]\\n" + line + line + "COMMIT\\n'");
+    host.write("iptables-restore", "cat > " + seen);
+    const grant_table wanted;
+    const change_batch batch{{}, {rule}};
+    CHECK(wait_for(context, filter.apply(batch, wanted, at(5))).failures.empty());
+    std::ifstream file{seen};
+    const std::string script{std::istreambuf_iterator<char>{file}, {}};
+    const std::string removal = "-D FWKNOP_INPUT " + rule.text + "\n";
+    CHECK(script == "*filter\n" + removal + removal + "COMMIT\n");
+}
+
 TEST_CASE("stop comes to an end although iptables hangs") {
     stand_ins host;
     asio::io_context context;

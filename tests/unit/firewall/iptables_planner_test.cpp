@@ -382,3 +382,21 @@ TEST_CASE("a grant that lacks a chain gets no rule at all") {
     CHECK(script.find("-A FWKNOP_INPUT ") != std::string::npos);
     CHECK(script.find("-A FWKNOP_FORWARD ") == std::string::npos);
 }
+
+TEST_CASE("rules of others that say when they end are told from ours") {
+    grant_table wanted;
+    wanted.open(tcp("192.0.2.7", 22), 30s, at(0));
+    const auto saved =
+        filter(":FWKNOP_INPUT - [0:0]\n-A FWKNOP_INPUT " + listed(22, 1'000'030) +
+               "\n-A FWKNOP_INPUT " + listed(22, 1'000'030) +
+               "\n-A FWKNOP_INPUT -i lo -j RETURN\n"
+               "-A FWKNOP_INPUT -i lo -m comment --comment \"a _exp_9 b\" -j RETURN\n"
+               "-A INPUT -m comment --comment _exp_9 -j RETURN\n");
+    CHECK(find_tagged(layout(), v4, "filter", saved, wanted) ==
+          std::vector<tagged_rule>{
+              // ours stands there twice: one is a copy that somebody made
+              {v4, "filter", "FWKNOP_INPUT", 2, listed(22, 1'000'030), from_seconds(1'000'030)},
+              {v4, "filter", "FWKNOP_INPUT", 4,
+               "-i lo -m comment --comment \"a _exp_9 b\" -j RETURN", from_seconds(9)}});
+    CHECK(find_tagged(layout(), v4, "nat", saved, wanted).empty());
+}
