@@ -14,3 +14,5 @@ pkg_check_modules(GPGME REQUIRED IMPORTED_TARGET gpgme)
 pkg_check_modules(PCAP REQUIRED IMPORTED_TARGET libpcap)
 pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(NFTNL REQUIRED IMPORTED_TARGET libnftnl)
+# libpcap loads it in any case.
+pkg_check_modules(DBUS REQUIRED IMPORTED_TARGET dbus-1)

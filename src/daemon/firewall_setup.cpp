@@ -5,6 +5,7 @@
 #ifdef __linux__
 #include "daemon/nft_setup.hpp"
 #endif
+#include "firewall/firewalld_access.hpp"
 #include "firewall/iptables_backend.hpp"
 #include "firewall/iptables_programs.hpp"
 #include "firewall/no_backend.hpp"
@@ -39,7 +40,24 @@ std::unique_ptr<backend> make_iptables(const server_config& config, bool transla
     options.flush_at_init = config.flush_ipt_at_init;
     options.flush_at_exit = config.flush_ipt_at_exit;
     options.comment_check = config.ipt_comment_check;
+    options.watch_others = config.rules_check_threshold != 0;
+    options.poll_others = config.is_explicit("RULES_CHECK_THRESHOLD");
     return std::make_unique<iptables_backend>(std::move(options));
+}
+
+std::unique_ptr<backend> make_firewalld(const server_config& config, bool translates_sources) {
+    auto program = find_firewalld_program(config.firewall_exe);
+    if (!program.error.empty()) throw std::runtime_error{program.error};
+
+    iptables_options options;
+    options.layout = firewalld_layout_of(config, translates_sources);
+    options.flush_at_init = config.flush_firewd_at_init;
+    options.flush_at_exit = config.flush_firewd_at_exit;
+    options.comment_check = config.firewd_comment_check;
+    options.watch_others = config.rules_check_threshold != 0;
+    options.poll_others = config.is_explicit("RULES_CHECK_THRESHOLD");
+    auto access = make_firewalld_access(std::move(program), options.time_limit);
+    return std::make_unique<iptables_backend>(std::move(options), std::move(access));
 }
 
 } // namespace
@@ -66,6 +84,47 @@ iptables_layout iptables_layout_of(const server_config& config, bool translates_
     return layout;
 }
 
+iptables_layout firewalld_layout_of(const server_config& config, bool translates_sources) {
+    iptables_layout layout;
+    layout.input = config.firewd_input;
+    layout.prepend = config.rule_prepend;
+    if (config.firewd_output) layout.output = config.firewd_output_chain;
+    if (!config.firewd_forwarding && !config.firewd_local_nat) return layout;
+    layout.forward = config.firewd_forward;
+    layout.dnat = config.firewd_dnat;
+    if (!config.firewd_snat && !translates_sources) return layout;
+    layout.snat = config.firewd_snat_chain;
+    layout.masquerade = config.firewd_masquerade;
+    return layout;
+}
+
+std::optional<std::string> misplaced_directive(backend_kind kind, const server_config& config) {
+    struct twins {
+        bool ipt;
+        bool firewd;
+        std::string_view rest; ///< what follows ENABLE_IPT_ and ENABLE_FIREWD_
+    };
+    const auto place = [&config](const std::string& name) {
+        const setting& from = config.setting_of(name);
+        return from.where + ":" + std::to_string(from.line) + ": " + name;
+    };
+    for (const auto& each : {twins{config.ipt_forwarding, config.firewd_forwarding, "FORWARDING"},
+                             twins{config.ipt_local_nat, config.firewd_local_nat, "LOCAL_NAT"},
+                             twins{config.ipt_snat, config.firewd_snat, "SNAT"},
+                             twins{config.ipt_output, config.firewd_output, "OUTPUT"}}) {
+        const std::string ipt = "ENABLE_IPT_" + std::string{each.rest};
+        const std::string firewd = "ENABLE_FIREWD_" + std::string{each.rest};
+        if (kind == backend_kind::firewalld && each.ipt)
+            return place(ipt) + " is for iptables, and the packet filter is firewalld: set " +
+                   firewd + " instead";
+        if (kind != backend_kind::firewalld && each.firewd)
+            return place(firewd) + " is for firewalld, and the packet filter is " +
+                   std::string{name_of(kind)} + ": set FIREWALL_BACKEND firewalld" +
+                   (kind == backend_kind::iptables ? ", or " + ipt + " instead" : "");
+    }
+    return std::nullopt;
+}
+
 std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& config,
                                       bool translates_sources) {
     switch (kind) {
@@ -76,9 +135,10 @@ std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& co
         return make_nftables(config, translates_sources, search_path());
 #else
     case backend_kind::nftables:
+        break;
 #endif
     case backend_kind::firewalld:
-        break;
+        return make_firewalld(config, translates_sources);
     case backend_kind::pf:
         return make_pf(config, search_path(), translates_sources);
     case backend_kind::ipfw:

@@ -13,6 +13,7 @@
 #include "daemon/run_lock.hpp"
 #include "daemon/service.hpp"
 #include "daemon/service_manager.hpp"
+#include "firewall/firewalld_worker.hpp"
 #include "gpg/worker.hpp"
 
 #include <clocale>
@@ -135,6 +136,9 @@ int run(const std::vector<std::string>& arguments) {
     if (arguments.size() == 1 && arguments.front() == gpg::worker_option) {
         return gpg::run_worker(STDIN_FILENO, STDOUT_FILENO);
     }
+    if (arguments.size() == 2 && arguments.front() == firewalld_worker_option) {
+        return run_firewalld_worker(arguments.back(), std::cin, std::cout, std::cerr);
+    }
     const auto parsed = parse_options(arguments);
     if (!parsed) {
         std::cerr << parsed.error().text << "\n";
@@ -147,7 +151,7 @@ int run(const std::vector<std::string>& arguments) {
     }
     if (given.version) {
         std::cout << "fwknopd server " << FWKNOP_VERSION
-                  << ", firewall backends: nftables, iptables, ip6tables, pf, ipfw\n";
+                  << ", firewall backends: nftables, iptables, ip6tables, firewalld, pf, ipfw\n";
         return 0;
     }
     if (given.dump_serv_err_codes) {

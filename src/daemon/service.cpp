@@ -117,6 +117,8 @@ service::service(options given, configuration config, service_manager manager)
         const backend_choice chosen = choose_backend(rules_->server());
         log::info("Packet filter: " + std::string{name_of(chosen.kind)} + " (" + chosen.reason +
                   ")");
+        if (const auto wrong = misplaced_directive(chosen.kind, rules_->server()))
+            throw std::runtime_error{"[*] " + *wrong};
         backend_ = make_backend(chosen.kind, rules_->server(), translates_sources_);
         rules_stay_ = !flushes_at_exit(chosen.kind, rules_->server());
         reporter_.use(backend_->wording());

@@ -114,15 +114,17 @@ class finisher {
         return true;
     }
 
+    struct used_chain {
+        std::string_view directive;
+        const chain_spec& spec;
+        bool used;
+    };
+
     // Two kinds of rule in one chain would be taken for one another.
     bool check_chains() {
-        struct used_chain {
-            std::string_view directive;
-            const chain_spec& spec;
-            bool used;
-        };
         const bool nat = config_.ipt_forwarding || config_.ipt_local_nat;
-        const used_chain chains[] = {
+        const bool firewd_nat = config_.firewd_forwarding || config_.firewd_local_nat;
+        const used_chain ipt[] = {
             {"IPT_INPUT_ACCESS", config_.ipt_input, true},
             {"IPT_OUTPUT_ACCESS", config_.ipt_output_chain, config_.ipt_output},
             {"IPT_FORWARD_ACCESS", config_.ipt_forward, nat},
@@ -130,6 +132,18 @@ class finisher {
             {"IPT_SNAT_ACCESS", config_.ipt_snat_chain, nat},
             {"IPT_MASQUERADE_ACCESS", config_.ipt_masquerade, nat},
         };
+        const used_chain firewd[] = {
+            {"FIREWD_INPUT_ACCESS", config_.firewd_input, true},
+            {"FIREWD_OUTPUT_ACCESS", config_.firewd_output_chain, config_.firewd_output},
+            {"FIREWD_FORWARD_ACCESS", config_.firewd_forward, firewd_nat},
+            {"FIREWD_DNAT_ACCESS", config_.firewd_dnat, firewd_nat},
+            {"FIREWD_SNAT_ACCESS", config_.firewd_snat_chain, firewd_nat},
+            {"FIREWD_MASQUERADE_ACCESS", config_.firewd_masquerade, firewd_nat},
+        };
+        return check_distinct(ipt) && check_distinct(firewd);
+    }
+
+    bool check_distinct(std::span<const used_chain> chains) {
         for (const auto& later : chains) {
             for (const auto& earlier : chains) {
                 if (&earlier == &later) break;
@@ -226,10 +240,6 @@ std::vector<std::string> unsupported_features(const server_config& config) {
         bool in_force;
     };
     const feature features[] = {
-        {"ENABLE_FIREWD_FORWARDING", config.firewd_forwarding},
-        {"ENABLE_FIREWD_LOCAL_NAT", config.firewd_local_nat},
-        {"ENABLE_FIREWD_SNAT", config.firewd_snat},
-        {"ENABLE_FIREWD_OUTPUT", config.firewd_output},
         {"FWKNOP_USER", config.is_explicit("FWKNOP_USER")},
     };
     std::vector<std::string> names;

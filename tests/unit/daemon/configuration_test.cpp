@@ -205,24 +205,16 @@ TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused w
                " is not supported by this version of fwknopd: remove it or turn it off";
     };
     SECTION("in fwknopd.conf") {
-        server("\nENABLE_FIREWD_OUTPUT Y;\n");
-        CHECK(error() == in(refusal("ENABLE_FIREWD_OUTPUT"), file("fwknopd.conf"), 4));
+        server("\nFWKNOP_USER knock;\n");
+        CHECK(error() == in(refusal("FWKNOP_USER"), file("fwknopd.conf"), 4));
         CHECK_FALSE(load_server());
-        server("ENABLE_FIREWD_OUTPUT N;\n");
+        server("#FWKNOP_USER knock;\n");
         CHECK(load());
     }
-    SECTION("in an override file, which may also take it back") {
-        write("more.conf", "ENABLE_FIREWD_SNAT Y;\n");
+    SECTION("in an override file") {
+        write("more.conf", "FWKNOP_USER knock;\n");
         given.override_config = file("more.conf");
-        CHECK(error() == in(refusal("ENABLE_FIREWD_SNAT"), file("more.conf"), 1));
-        write("more.conf", "ENABLE_FIREWD_SNAT N;\n");
-        server("ENABLE_FIREWD_SNAT Y;\n");
-        CHECK(load());
-    }
-    SECTION("all of them are told") {
-        server("ENABLE_FIREWD_OUTPUT Y;\nENABLE_FIREWD_FORWARDING Y;\n");
-        CHECK_FALSE(load());
-        CHECK(report.all().size() == 2);
+        CHECK(error() == in(refusal("FWKNOP_USER"), file("more.conf"), 1));
     }
 }
 

@@ -285,8 +285,7 @@ TEST_CASE("features that are not built are named") {
         return unsupported_features(reading{text}.config);
     };
     CHECK(of("ENABLE_IPT_FORWARDING Y;\nENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_SNAT Y;").empty());
-    CHECK(of("ENABLE_FIREWD_FORWARDING Y;") == names{"ENABLE_FIREWD_FORWARDING"});
-    CHECK(of("ENABLE_FIREWD_FORWARDING N;").empty());
+    CHECK(of("ENABLE_FIREWD_FORWARDING Y;").empty());
     CHECK(of("FWKNOP_USER knock;") == names{"FWKNOP_USER"});
 }
 
