@@ -151,7 +151,9 @@ std::unique_ptr<backend> make_backend(backend_kind kind, const server_config& co
 }
 
 bool flushes_at_exit(backend_kind kind, const server_config& config) {
-    return kind == backend_kind::ipfw ? config.flush_ipfw_at_exit : config.flush_ipt_at_exit;
+    if (kind == backend_kind::ipfw) return config.flush_ipfw_at_exit;
+    if (kind == backend_kind::firewalld) return config.flush_firewd_at_exit;
+    return config.flush_ipt_at_exit;
 }
 
 } // namespace fwknop::daemon
