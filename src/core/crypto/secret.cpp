@@ -49,7 +49,7 @@ std::pmr::memory_resource& secret_pool() {
 
 secret_bytes::secret_bytes(std::size_t size) : size_{size}, capacity_{size} {
     if (size == 0) return;
-    data_ = static_cast<std::uint8_t*>(secret_pool().allocate(size));
+    data_ = static_cast<std::uint8_t*>(secret_pool().allocate(size, alignof(std::uint8_t)));
     std::memset(data_, 0, size);
 }
 
@@ -83,7 +83,7 @@ secret_bytes& secret_bytes::operator=(secret_bytes&& other) noexcept {
 secret_bytes::~secret_bytes() {
     if (data_ == nullptr) return;
     wipe(data_, capacity_);
-    secret_pool().deallocate(data_, capacity_);
+    secret_pool().deallocate(data_, capacity_, alignof(std::uint8_t));
 }
 
 std::string_view secret_bytes::text() const noexcept {
