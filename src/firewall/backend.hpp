@@ -95,6 +95,7 @@ class backend {
     /// From now on until `stop`, calls `changed` when somebody else has changed what this backend
     /// looks after: from the executor of `start`, between or during operations, as often as it
     /// likes. Called once, after `start`. A backend that cannot notice never calls.
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): those who override it keep it
     virtual void watch(std::function<void()> /*changed*/) {}
 
     /// Looks at the packet filter after such a change. Puts back what must not be missing until the
