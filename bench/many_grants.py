@@ -35,7 +35,7 @@ from harness.scenario import terminate
 from probes import children_cpu, own_cpu, resident_bytes, send_all, status
 
 KEYS = Keys()
-DOORS = 20  # ports in one packet
+DOORS = 15  # ports in one packet, with five digits each
 
 
 class Stopwatch:
@@ -68,6 +68,8 @@ def packets_for(client: Client, first: int, grants: int, doors: int, seconds: in
 def measure(options: argparse.Namespace, root: str) -> None:
     programs = Programs(options.ours_server, options.ours_client)
     config = {"FIREWALL_BACKEND": options.backend}
+    if options.backend == "nftables":
+        config["PROTECT_PORTS"] = "tcp/1000-60000"
     if options.exe:
         config["FIREWALL_EXE"] = options.exe
     with Network() as network:
