@@ -39,8 +39,17 @@ std::string find_nft(const std::string& firewall_exe, std::string_view search_pa
 
 nft_layout nft_layout_of(const server_config& config, bool translates_sources) {
     nft_layout layout;
-    layout.mode = config.nft_mode == "sets" ? nft_mode::sets : nft_mode::protect;
     layout.table = config.nft_table;
+    if (config.nft_mode == "sets") layout.mode = nft_mode::sets;
+    if (config.nft_mode == "chain") {
+        layout.mode = nft_mode::chain;
+        layout.prefix = config.nft_table + "_";
+        if (const auto from = nft_chain_name::parse(config.nft_input_access)) {
+            layout.family = from->family;
+            layout.table = from->table;
+            layout.base_chain = from->chain;
+        }
+    }
     if (const auto ports = port_set::parse(config.protect_ports)) layout.protect = ports->ranges();
     layout.destination = config.destination_rule;
     layout.output = config.ipt_output;
@@ -52,8 +61,6 @@ nft_layout nft_layout_of(const server_config& config, bool translates_sources) {
 std::unique_ptr<backend> make_nftables(const server_config& config, bool translates_sources,
                                        std::string_view search_path) {
     if (const auto missing = find_missing_nft(config)) throw std::runtime_error{missing->text};
-    if (config.nft_mode == "chain")
-        throw std::runtime_error{"NFT_MODE chain is not supported by this version of fwknopd"};
     nft_options options;
     options.program = find_nft(config.firewall_exe, search_path);
     options.layout = nft_layout_of(config, translates_sources);

@@ -121,6 +121,18 @@ class backend {
         co_return late_work_outcome{};
     }
 
+    /// Before `start`: what hides ports until somebody is granted access ends by itself at that
+    /// time, whatever becomes of the daemon. False: this one hides nothing.
+    [[nodiscard]] virtual bool limit_protection(std::chrono::steady_clock::time_point end) {
+        static_cast<void>(end);
+        return false;
+    }
+
+    /// From now on it has no end. In no case are ports open meanwhile that were hidden.
+    [[nodiscard]] virtual boost::asio::awaitable<backend_outcome> confirm_protection() {
+        co_return backend_outcome{"the packet filter " + std::string{name()} + " hides nothing"};
+    }
+
     /// The end of the daemon: removes our objects, or leaves them, as configured.
     [[nodiscard]] virtual boost::asio::awaitable<backend_outcome> stop() = 0;
 

@@ -106,8 +106,9 @@ bool grant_keeper::has_closes(moment now) const {
 
 // Many changes, even while we look, are one more look.
 void grant_keeper::others_changed() {
-    if (stopping_ || inspect_at_) return;
-    inspect_at_ = std::max(options_.clock().steady, inspect_not_before_);
+    const auto soon = std::max(options_.clock().steady, inspect_not_before_);
+    if (stopping_ || (inspect_at_ && *inspect_at_ <= soon)) return;
+    inspect_at_ = soon; // a look that failed is not put off any further: this may be what it lacked
     if (!running_) arm();
 }
 

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include <linux/netfilter.h>
+
 namespace fwknop {
 
 namespace {
@@ -50,7 +52,7 @@ nft_backend::nft_backend(nft_options options)
 std::vector<rule_place> nft_backend::places() const {
     std::vector<rule_place> places;
     for (const rule_role role : options_.layout.roles()) {
-        const std::string stem{set_stem(role)};
+        const std::string stem = options_.layout.prefix + std::string{set_stem(role)};
         places.push_back({role, stem + "4", stem + "6"});
     }
     return places;
@@ -85,11 +87,11 @@ asio::awaitable<nft_backend::step_result> nft_backend::list_objects(std::set<nft
     for (const auto what :
          {nft_object::kind::chain, nft_object::kind::rule, nft_object::kind::set}) {
         std::set<nft_object> found;
-        const std::string& table = options_.layout.table;
+        const nft_home& home = options_.layout;
         std::function<std::vector<std::uint8_t>(std::uint32_t)> request =
-            [&table, what](std::uint32_t sequence) { return list_request(what, table, sequence); };
-        std::function<void(const nlmsghdr&)> each = [&table, &found](const nlmsghdr& message) {
-            if (auto object = read_object(message, table)) found.insert(*std::move(object));
+            [&home, what](std::uint32_t sequence) { return list_request(what, home, sequence); };
+        std::function<void(const nlmsghdr&)> each = [&home, &found](const nlmsghdr& message) {
+            if (auto object = read_object(message, home)) found.insert(*std::move(object));
         };
         std::function<void()> again = [&found] { found.clear(); };
         const auto listed = co_await socket_->list(request, each, again, options_.time_limit);
@@ -100,15 +102,55 @@ asio::awaitable<nft_backend::step_result> nft_backend::list_objects(std::set<nft
     co_return step_result{};
 }
 
+bool nft_backend::is_jump(const nft_object& object) const {
+    const nft_layout& layout = options_.layout;
+    return layout.mode == nft_mode::chain && object.what == nft_object::kind::rule &&
+           object.name == layout.base_chain && object.comment == layout.jump_comment();
+}
+
+bool nft_backend::is_ours(const nft_object& object) const {
+    if (object.what == nft_object::kind::set) return is_our_set(options_.layout, object.name);
+    return is_jump(object) || chain_sizes(options_.layout, {}).contains(object.name);
+}
+
+nft_objects nft_backend::ours_among(const std::set<nft_object>& present) const {
+    nft_objects found;
+    for (const nft_object& object : present) {
+        if (object.what == nft_object::kind::chain) found.chains.insert(object.name);
+        if (object.what == nft_object::kind::set) found.sets.insert(object.name);
+        if (is_jump(object)) found.jumps.push_back(object.handle);
+    }
+    return found;
+}
+
+nft_backend::step_result nft_backend::find_base_chain(const std::set<nft_object>& present) const {
+    const nft_layout& layout = options_.layout;
+    const std::string words =
+        "NFT_INPUT_ACCESS names the chain " + layout.base_chain + " of " + layout.place();
+    const auto found = std::ranges::find_if(present, [&layout](const nft_object& object) {
+        return object.what == nft_object::kind::chain && object.name == layout.base_chain;
+    });
+    if (found == present.end())
+        return {words + ", which does not exist: load the ruleset that has it before fwknopd "
+                        "starts, or name the chain that filters what comes in (nft list chains "
+                        "shows them)"};
+    if (found->hook && *found->hook != NF_INET_LOCAL_IN)
+        return {words + ", which does not filter what comes in to this host: name the base chain "
+                        "with hook input (nft list chains shows it)"};
+    return {};
+}
+
 // Whether table and sets are as the script that was just run has made them.
 bool nft_backend::is_complete(const std::set<nft_object>& present) const {
     auto sizes = chain_sizes(options_.layout, shapes_);
     std::size_t chains = 0;
     std::size_t sets = 0;
+    std::size_t jumps = 0;
     for (const nft_object& object : present) {
         const auto chain = sizes.find(object.name);
+        jumps += is_jump(object) ? 1 : 0;
         if (object.what == nft_object::kind::set) {
-            const auto shape = shape_of(object.name);
+            const auto shape = options_.layout.shape_of(object.name);
             sets += shape && shapes_.contains(*shape) ? 1 : 0;
         } else if (chain != sizes.end()) {
             if (object.what == nft_object::kind::chain)
@@ -117,24 +159,45 @@ bool nft_backend::is_complete(const std::set<nft_object>& present) const {
                 --chain->second;
         }
     }
-    return chains == sizes.size() && sets == shapes_.size() &&
+    const std::size_t wanted_jumps = options_.layout.mode == nft_mode::chain ? 1 : 0;
+    return chains == sizes.size() && sets == shapes_.size() && jumps == wanted_jumps &&
            std::ranges::all_of(sizes, [](const auto& each) { return each.second == 0; });
 }
 
-asio::awaitable<nft_backend::step_result> nft_backend::set_up(names empty_sets) {
-    std::string script = setup_script(options_.layout, shapes_, empty_sets);
+asio::awaitable<nft_backend::step_result> nft_backend::set_up(names empty_sets, jump_care care,
+                                                              std::vector<added_jump>& jumps) {
+    nft_setup how;
+    how.empty_sets = std::move(empty_sets);
+    std::set<nft_object> present;
+    if (options_.layout.mode == nft_mode::chain) {
+        const step_result seen = co_await list_objects(present);
+        if (!seen.ok()) co_return seen;
+        if (step_result lost = find_base_chain(present); !lost.ok()) co_return lost;
+        // Where the administrator has put rules before it meanwhile, that is what is wanted.
+        how.stale_jumps = ours_among(present).jumps;
+        how.jump = care == jump_care::first || how.stale_jumps.size() != 1;
+        if (!how.jump) how.stale_jumps.clear();
+        present.clear();
+    }
+    if (protection_ends_)
+        how.hide_for = std::chrono::ceil<std::chrono::milliseconds>(
+            *protection_ends_ - std::chrono::steady_clock::now());
+    const bool jumps_anew = options_.layout.mode == nft_mode::chain && how.jump;
+    std::string script = setup_script(options_.layout, shapes_, how);
     if (watcher_) watcher_->pause();
     const step_result done = co_await run_nft(std::move(script));
     if (watcher_) watcher_->resume();
     if (!done.ok()) co_return done;
-    std::set<nft_object> present;
     const step_result listed = co_await list_objects(present);
     if (!listed.ok()) co_return listed;
     // What was changed while we did not listen shows in the list.
     if (!is_complete(present))
-        co_return step_result{"somebody removes " + options_.layout.place() +
+        co_return step_result{"somebody changes what is ours in " + options_.layout.place() +
                               " as soon as it is made"};
+    std::erase_if(present, [this](const nft_object& object) { return !is_ours(object); });
     structure_ = std::move(present);
+    if (jumps_anew)
+        jumps.push_back({options_.layout.base_chain, options_.layout.accepting_chain()});
     co_return step_result{};
 }
 
@@ -142,11 +205,11 @@ asio::awaitable<nft_backend::step_result> nft_backend::adopt(moment now,
                                                              std::vector<adopted_grant>& into) {
     for (const nft_shape& shape : shapes_) {
         if (shape.role != rule_role::input) continue;
-        const std::string set = set_name(shape);
-        const std::string& table = options_.layout.table;
+        const std::string set = options_.layout.set_name(shape);
+        const nft_home& home = options_.layout;
         std::vector<nft_listed_element> found;
         std::function<std::vector<std::uint8_t>(std::uint32_t)> request =
-            [&](std::uint32_t sequence) { return elements_request(table, set, sequence); };
+            [&](std::uint32_t sequence) { return elements_request(home, set, sequence); };
         std::function<void(const nlmsghdr&)> each = [&found](const nlmsghdr& message) {
             auto more = read_elements(message);
             std::ranges::move(more, std::back_inserter(found));
@@ -178,14 +241,15 @@ asio::awaitable<start_outcome> nft_backend::start(moment now) {
     const auto roles = options_.layout.roles();
     for (const nft_object& object : present) {
         if (object.what != nft_object::kind::set) continue;
-        const auto shape = shape_of(object.name);
+        const auto shape = options_.layout.shape_of(object.name);
         if (!shape || std::ranges::find(roles, shape->role) == roles.end()) continue;
         shapes_.insert(*shape);
         // Of a grant with NAT the sets do not tell all that is needed to look after it.
         if (options_.flush_at_init || shape->role != rule_role::input)
             empty_sets.insert(object.name);
     }
-    const step_result made = co_await set_up(std::move(empty_sets));
+    const step_result made =
+        co_await set_up(std::move(empty_sets), jump_care::first, outcome.jumps);
     outcome.error = made.error;
     if (!outcome.ok() || options_.flush_at_init) co_return outcome;
     const step_result adopted = co_await adopt(now, outcome.adopted);
@@ -197,7 +261,7 @@ asio::awaitable<start_outcome> nft_backend::start(moment now) {
 // it takes, and with each failure in the log.
 nft_backend::step_result nft_backend::listen() {
     try {
-        watcher_ = std::make_unique<nft_watcher>(socket_->executor(), options_.layout.table,
+        watcher_ = std::make_unique<nft_watcher>(socket_->executor(), options_.layout,
                                                  socket_->port(), changed_);
     } catch (const std::exception& error) {
         return {error.what()};
@@ -230,29 +294,33 @@ asio::awaitable<nft_backend::commit_result> nft_backend::commit(nft_transaction&
 
 // Puts back what of table, chains, rules and sets is missing. `emptied`: sets were, too.
 asio::awaitable<nft_backend::step_result> nft_backend::restore(std::vector<std::string>& repairs,
+                                                               std::vector<added_jump>& jumps,
                                                                bool& emptied) {
     std::set<nft_object> present;
     const step_result listed = co_await list_objects(present);
     if (!listed.ok()) co_return listed;
     std::vector<std::string> missing;
     bool rules = false;
+    bool changed = false;
     for (const nft_object& object : structure_) {
         if (present.contains(object)) continue;
+        changed = true;
+        if (is_jump(object)) continue; // is told of by itself
         emptied = emptied || object.what == nft_object::kind::set;
         if (object.what == nft_object::kind::rule)
             rules = true;
         else
             missing.push_back(object.name);
     }
-    if (missing.empty() && !rules) co_return step_result{};
-    const step_result made = co_await set_up({});
+    if (!changed) co_return step_result{};
+    const step_result made = co_await set_up({}, jump_care::keep, jumps);
     if (!made.ok()) co_return made;
     const std::string place = options_.layout.place();
     if (present.empty())
         repairs.push_back(place + " was missing and is made again");
     else if (!missing.empty())
         repairs.push_back(place + " had lost " + join(missing) + ", which is made again");
-    else
+    else if (rules)
         repairs.push_back(place + " had lost rules, which are written again");
     co_return step_result{};
 }
@@ -261,8 +329,9 @@ asio::awaitable<nft_backend::step_result> nft_backend::restore(std::vector<std::
 asio::awaitable<nft_backend::commit_result>
 nft_backend::put_all(const grant_table& wanted, const std::vector<grant_key>& without, moment now) {
     const auto steps = ledger_.rebuild(wanted, without, now);
-    nft_transaction transaction{options_.layout.table, socket_->next_sequence()};
-    for (const nft_shape& shape : shapes_) transaction.flush(set_name(shape), no_tag);
+    nft_transaction transaction{options_.layout, socket_->next_sequence()};
+    for (const nft_shape& shape : shapes_)
+        transaction.flush(options_.layout.set_name(shape), no_tag);
     for (const nft_step& step : steps) {
         if (step.known)
             transaction.step(step, no_tag);
@@ -278,11 +347,12 @@ nft_backend::put_all(const grant_table& wanted, const std::vector<grant_key>& wi
 // without.
 asio::awaitable<nft_backend::step_result> nft_backend::add_shapes(const change_batch& batch,
                                                                   const grant_table& wanted,
-                                                                  std::set<std::size_t>& without) {
+                                                                  std::set<std::size_t>& without,
+                                                                  std::vector<added_jump>& jumps) {
     std::set<nft_shape> lacking;
     for (std::size_t i = 0; i < batch.changes.size(); ++i) {
         const grant_key& key = batch.changes[i].key;
-        if (wanted.find(key) == nullptr) continue;
+        if (wanted.find(key) == nullptr || !options_.layout.serves(key.source.family())) continue;
         for (const nft_shape& shape : ledger_.shapes_of(key)) {
             if (shapes_.contains(shape)) continue;
             lacking.insert(shape);
@@ -292,7 +362,7 @@ asio::awaitable<nft_backend::step_result> nft_backend::add_shapes(const change_b
     if (lacking.empty()) co_return step_result{};
     const auto before = shapes_;
     shapes_.merge(lacking);
-    const step_result made = co_await set_up({});
+    const step_result made = co_await set_up({}, jump_care::keep, jumps);
     if (made.ok())
         without.clear();
     else
@@ -312,12 +382,19 @@ asio::awaitable<apply_outcome> nft_backend::apply(const change_batch& batch,
         if (!failure.changes.empty()) outcome.failures.push_back(std::move(failure));
     };
 
+    std::set<std::size_t> foreign;
+    for (std::size_t i = 0; i < batch.changes.size(); ++i)
+        if (!options_.layout.serves(batch.changes[i].key.source.family())) foreign.insert(i);
+    give_up(foreign, {std::string{"NFT_INPUT_ACCESS names a chain of family "}
+                          .append(name_of(options_.layout.family))
+                          .append(", which sees no packets of the other family: name one of "
+                                  "family inet")});
     std::set<std::size_t> without;
-    const step_result shaped = co_await add_shapes(batch, wanted, without);
+    const step_result shaped = co_await add_shapes(batch, wanted, without, outcome.jumps);
     give_up(without, shaped);
 
     if (!std::exchange(doubtful_, true)) { // until we are sure, cancelled or not
-        nft_transaction transaction{options_.layout.table, socket_->next_sequence()};
+        nft_transaction transaction{options_.layout, socket_->next_sequence()};
         for (std::size_t i = 0; i < batch.changes.size(); ++i)
             if (!broken.contains(i))
                 for (const nft_step& step : ledger_.update(batch.changes[i].key, wanted, now))
@@ -338,7 +415,7 @@ asio::awaitable<apply_outcome> nft_backend::apply(const change_batch& batch,
         if (broken.contains(i)) refused.push_back(batch.changes[i].key);
     }
     bool emptied = false;
-    const step_result restored = co_await restore(outcome.repairs, emptied);
+    const step_result restored = co_await restore(outcome.repairs, outcome.jumps, emptied);
     if (!restored.ok()) {
         give_up(all, restored);
         co_return outcome;
@@ -352,7 +429,7 @@ asio::awaitable<inspect_outcome> nft_backend::inspect(const grant_table& wanted,
     inspect_outcome outcome;
     if (!watcher_) outcome.error = listen().error;
     bool emptied = false;
-    const step_result restored = co_await restore(outcome.repairs, emptied);
+    const step_result restored = co_await restore(outcome.repairs, outcome.jumps, emptied);
     if (!restored.ok()) {
         outcome.error = restored.error;
         co_return outcome;
@@ -377,24 +454,46 @@ asio::awaitable<backend_outcome> nft_backend::flush() {
     std::set<nft_object> present;
     const step_result listed = co_await list_objects(present);
     if (!listed.ok()) co_return backend_outcome{listed.error};
-    nft_objects found;
-    for (const nft_object& object : present) {
-        if (object.what == nft_object::kind::chain) found.chains.insert(object.name);
-        if (object.what == nft_object::kind::set) found.sets.insert(object.name);
-    }
+    const nft_objects found = ours_among(present);
     std::string script = teardown_script(options_.layout, found);
     if (script.empty()) co_return backend_outcome{};
     const step_result done = co_await run_nft(std::move(script));
+    if (done.ok() || options_.layout.mode != nft_mode::chain) co_return backend_outcome{done.error};
+    // Rules of the administrator may refer to our chain or sets, which then cannot go.
+    std::string rest = teardown_script(options_.layout, found, true);
+    const step_result emptied = co_await run_nft(std::move(rest));
+    co_return backend_outcome{emptied.error};
+}
+
+bool nft_backend::limit_protection(std::chrono::steady_clock::time_point end) {
+    if (options_.layout.mode != nft_mode::protect) return false;
+    protection_ends_ = end;
+    return true;
+}
+
+asio::awaitable<backend_outcome> nft_backend::confirm_protection() {
+    const auto before = std::exchange(protection_ends_, std::nullopt);
+    std::string script = hide_script(options_.layout);
+    const step_result done = co_await run_nft(std::move(script));
+    if (!done.ok() && !done.uncertain) protection_ends_ = before;
     co_return backend_outcome{done.error};
 }
 
 asio::awaitable<list_outcome> nft_backend::list(bool everything) {
     child_command command;
     command.path = options_.program;
-    if (everything)
+    if (everything) {
         command.arguments = {"list", "ruleset"};
-    else
+    } else if (options_.layout.mode == nft_mode::protect) {
         command.arguments = {"list", "table", "inet", options_.layout.table};
+    } else {
+        std::set<nft_object> present;
+        const step_result listed = co_await list_objects(present);
+        if (!listed.ok()) co_return list_outcome{{listed.error}, {}};
+        command.arguments = {"-f", "-"};
+        command.input = list_script(options_.layout, ours_among(present));
+        if (command.input.empty()) co_return list_outcome{};
+    }
     command.time_limit = options_.time_limit;
     command.max_output = max_listing;
     const child_result result = co_await run_child(command);

@@ -50,6 +50,10 @@ class nft_backend final : public backend {
     [[nodiscard]] boost::asio::awaitable<backend_outcome> flush() override;
     [[nodiscard]] boost::asio::awaitable<list_outcome> list(bool everything) override;
 
+    /// Mode `protect` only.
+    [[nodiscard]] bool limit_protection(std::chrono::steady_clock::time_point end) override;
+    [[nodiscard]] boost::asio::awaitable<backend_outcome> confirm_protection() override;
+
     /// What others change is noticed by the next operation only.
     void stop_watching() { watcher_.reset(); }
 
@@ -60,6 +64,10 @@ class nft_backend final : public backend {
         bool uncertain = false;
         [[nodiscard]] bool ok() const noexcept { return error.empty(); }
     };
+    enum class jump_care : std::uint8_t {
+        first, ///< made anew, before all other rules
+        keep,  ///< where it is, if it is there
+    };
     struct commit_result : step_result {
         std::set<std::size_t> tags; ///< of what the kernel refused
         bool absent = false;        ///< a set was not there
@@ -67,18 +75,25 @@ class nft_backend final : public backend {
 
     boost::asio::awaitable<step_result> run_nft(std::string script);
     boost::asio::awaitable<step_result> list_objects(std::set<nft_object>& into);
+    [[nodiscard]] bool is_ours(const nft_object& object) const;
+    [[nodiscard]] step_result find_base_chain(const std::set<nft_object>& present) const;
+    [[nodiscard]] nft_objects ours_among(const std::set<nft_object>& present) const;
     boost::asio::awaitable<step_result> open_socket();
     [[nodiscard]] bool is_complete(const std::set<nft_object>& present) const;
-    boost::asio::awaitable<step_result> set_up(names empty_sets);
+    [[nodiscard]] bool is_jump(const nft_object& object) const;
+    boost::asio::awaitable<step_result> set_up(names empty_sets, jump_care care,
+                                               std::vector<added_jump>& jumps);
     boost::asio::awaitable<step_result> adopt(moment now, std::vector<adopted_grant>& into);
     [[nodiscard]] step_result listen();
     boost::asio::awaitable<commit_result> commit(nft_transaction& transaction);
-    boost::asio::awaitable<step_result> restore(std::vector<std::string>& repairs, bool& emptied);
+    boost::asio::awaitable<step_result> restore(std::vector<std::string>& repairs,
+                                                std::vector<added_jump>& jumps, bool& emptied);
     boost::asio::awaitable<commit_result>
     put_all(const grant_table& wanted, const std::vector<grant_key>& without, moment now);
     boost::asio::awaitable<step_result> add_shapes(const change_batch& batch,
                                                    const grant_table& wanted,
-                                                   std::set<std::size_t>& without);
+                                                   std::set<std::size_t>& without,
+                                                   std::vector<added_jump>& jumps);
 
     nft_options options_;
     nft_ledger ledger_;
@@ -87,6 +102,7 @@ class nft_backend final : public backend {
     std::unique_ptr<nft_socket> socket_;
     std::function<void()> changed_;
     std::unique_ptr<nft_watcher> watcher_;
+    std::optional<std::chrono::steady_clock::time_point> protection_ends_;
     bool doubtful_ = false; ///< what the sets hold is not known: write all of them afresh
 };
 

@@ -39,10 +39,11 @@ std::vector<rule_role> nft_layout::roles() const {
 std::vector<nft_shape> nft_layout::shapes() const {
     std::vector<nft_shape> shapes;
     for (const rule_role role : roles()) {
-        for (const ip_family family : {ip_family::v4, ip_family::v6}) {
-            shapes.push_back({role, family, bits_of(family), false, false});
+        for (const ip_family packets : {ip_family::v4, ip_family::v6}) {
+            if (!serves(packets)) continue;
+            shapes.push_back({role, packets, bits_of(packets), false, false});
             if (destination && has_destination(role))
-                shapes.push_back({role, family, bits_of(family), true, false});
+                shapes.push_back({role, packets, bits_of(packets), true, false});
         }
     }
     return shapes;
@@ -52,8 +53,8 @@ std::string_view set_stem(rule_role role) noexcept {
     return role == rule_role::end_ ? std::string_view{} : stems.at(static_cast<std::size_t>(role));
 }
 
-std::string set_name(const nft_shape& shape) {
-    std::string name{set_stem(shape.role)};
+std::string nft_home::set_name(const nft_shape& shape) const {
+    std::string name = prefix + std::string{set_stem(shape.role)};
     name += shape.family == ip_family::v4 ? "4" : "6";
     if (!shape.is_host()) name += "_" + std::to_string(shape.prefix_length);
     if (shape.destination) name += "_to";
@@ -61,11 +62,12 @@ std::string set_name(const nft_shape& shape) {
     return name;
 }
 
-std::optional<nft_shape> shape_of(std::string_view name) {
-    const auto stem = std::ranges::find_if(
-        stems, [name](std::string_view each) { return name.starts_with(each); });
+std::optional<nft_shape> nft_home::shape_of(std::string_view name) const {
+    std::string_view rest = name;
+    if (!take(rest, prefix)) return std::nullopt;
+    const auto stem =
+        std::ranges::find_if(stems, [&rest](std::string_view each) { return take(rest, each); });
     if (stem == stems.end()) return std::nullopt;
-    std::string_view rest = name.substr(stem->size());
     nft_shape shape;
     shape.role = static_cast<rule_role>(stem - stems.begin());
     if (take(rest, "6"))

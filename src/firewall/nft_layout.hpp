@@ -44,20 +44,49 @@ struct nft_shape {
 enum class nft_mode : std::uint8_t {
     protect, ///< chains of our own drop what has no grant
     sets,    ///< sets only: the administrator's rules refer to them
+    chain,   ///< the administrator's base chain jumps to ours, which accepts
+};
+
+/// Where our objects are, and how they are called there.
+struct nft_home {
+    nft_family family = nft_family::inet;
+    std::string table = "fwknop";
+    std::string prefix; ///< of all our names: in a table of somebody else "fwknop_", else empty
+
+    /// "table inet fwknop", as nft lists it.
+    [[nodiscard]] std::string place() const {
+        return "table " + std::string{name_of(family)} + " " + table;
+    }
+
+    /// "grant4", "grant6_64" (the first 64 bits count), "grant4_to" (one destination),
+    /// "forward4_all", each behind the prefix.
+    [[nodiscard]] std::string set_name(const nft_shape& shape) const;
+
+    /// The shape that a set of this name has if it is ours.
+    [[nodiscard]] std::optional<nft_shape> shape_of(std::string_view set_name) const;
 };
 
 /// What the configuration asks for.
-struct nft_layout {
+struct nft_layout : nft_home {
     nft_mode mode = nft_mode::protect;
-    std::string table = "fwknop"; ///< of family inet
+    std::string base_chain; ///< mode `chain`: the one to jump from
     std::vector<port_range> protect;
     bool destination = false; ///< ENABLE_DESTINATION_RULE
     bool output = false;      ///< ENABLE_IPT_OUTPUT
     bool nat = false;         ///< ENABLE_IPT_FORWARDING or ENABLE_IPT_LOCAL_NAT
     bool source_nat = false;  ///< with `nat`: sources are translated, too
 
-    /// "table inet fwknop", as nft lists it.
-    [[nodiscard]] std::string place() const { return "table inet " + table; }
+    /// Mode `chain`: ours, which accepts.
+    [[nodiscard]] std::string accepting_chain() const { return prefix + "input"; }
+
+    /// By which the jump to it is found again.
+    [[nodiscard]] std::string jump_comment() const { return "fwknopd: " + accepting_chain(); }
+
+    /// Whether packets of that family come by at all.
+    [[nodiscard]] bool serves(ip_family packets) const noexcept {
+        return family == nft_family::inet ||
+               (family == nft_family::ip) == (packets == ip_family::v4);
+    }
 
     /// In the order in which the log tells of them.
     [[nodiscard]] std::vector<rule_role> roles() const;
@@ -66,14 +95,8 @@ struct nft_layout {
     [[nodiscard]] std::vector<nft_shape> shapes() const;
 };
 
-/// "grant4", "grant6_64" (the first 64 bits count), "grant4_to" (one destination), "forward4_all".
-[[nodiscard]] std::string set_name(const nft_shape& shape);
-
-/// The same without family and what follows: "grant", "forward", …
+/// What the names of sets begin with: "grant", "forward", …
 [[nodiscard]] std::string_view set_stem(rule_role role) noexcept;
-
-/// The shape that a set of this name has if it is ours.
-[[nodiscard]] std::optional<nft_shape> shape_of(std::string_view set_name);
 
 /// Elements have a value: the address or port that takes the place of the packet's.
 [[nodiscard]] bool is_map(const nft_shape& shape) noexcept;

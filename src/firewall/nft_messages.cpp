@@ -12,6 +12,7 @@
 #include <libnftnl/common.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -48,6 +49,18 @@ Pointer checked_alloc(Pointer pointer) {
     return pointer;
 }
 
+std::uint16_t number_of(nft_family family) {
+    switch (family) {
+    case nft_family::inet:
+        break;
+    case nft_family::ip:
+        return NFPROTO_IPV4;
+    case nft_family::ip6:
+        return NFPROTO_IPV6;
+    }
+    return NFPROTO_INET;
+}
+
 set_ptr named_set(const std::string& table, const std::string& set) {
     auto made = checked_alloc(set_ptr{nftnl_set_alloc()});
     if (nftnl_set_set_str(made.get(), NFTNL_SET_TABLE, table.c_str()) < 0 ||
@@ -59,8 +72,9 @@ set_ptr named_set(const std::string& table, const std::string& set) {
 struct message_buffer {
     alignas(nlmsghdr) std::array<char, max_message> bytes{};
 
-    nlmsghdr* header(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
-        return nftnl_nlmsg_build_hdr(bytes.data(), type, NFPROTO_INET, flags, sequence);
+    nlmsghdr* header(std::uint16_t type, nft_family family, std::uint16_t flags,
+                     std::uint32_t sequence) {
+        return nftnl_nlmsg_build_hdr(bytes.data(), type, number_of(family), flags, sequence);
     }
 };
 
@@ -75,6 +89,22 @@ std::optional<std::uint16_t> nft_type(const nlmsghdr& message) {
         mnl_nlmsg_get_payload_len(&message) < sizeof(nfgenmsg))
         return std::nullopt;
     return static_cast<std::uint16_t>(NFNL_MSG_TYPE(message.nlmsg_type));
+}
+
+// What `nft` writes behind a rule as its comment.
+std::string comment_of(const nftnl_rule* rule) {
+    std::uint32_t size = 0;
+    const auto* const data =
+        static_cast<const std::uint8_t*>(nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size));
+    if (data == nullptr) return {};
+    std::span<const std::uint8_t> rest{data, size};
+    while (rest.size() >= 2 && rest.size() - 2 >= rest[1]) { // type, length, value
+        const auto value = rest.subspan(2, rest[1]);
+        if (rest[0] == NFTNL_UDATA_RULE_COMMENT && !value.empty())
+            return {value.begin(), value.end() - 1}; // a zero ends it
+        rest = rest.subspan(2 + value.size());
+    }
+    return {};
 }
 
 std::string text_or_empty(const char* text) {
@@ -105,8 +135,8 @@ std::string explanation(const nlmsghdr& message, const nlmsgerr& error) {
 
 } // namespace
 
-nft_transaction::nft_transaction(std::string table, std::uint32_t sequence)
-    : table_{std::move(table)}, first_{sequence} {
+nft_transaction::nft_transaction(nft_home home, std::uint32_t sequence)
+    : home_{std::move(home)}, first_{sequence} {
     message_buffer buffer;
     bytes_ = bytes_of(nftnl_batch_begin(buffer.bytes.data(), first_));
 }
@@ -116,8 +146,8 @@ void nft_transaction::put(std::uint16_t type, std::uint16_t flags, const std::st
                           std::chrono::milliseconds timeout, std::size_t tag) {
     message_buffer buffer;
     const auto sequence = static_cast<std::uint32_t>(first_ + 1 + tags_.size());
-    nlmsghdr* const header = buffer.header(type, flags, sequence);
-    const auto into = named_set(table_, set);
+    nlmsghdr* const header = buffer.header(type, home_.family, flags, sequence);
+    const auto into = named_set(home_.table, set);
     if (element != nullptr) {
         nftnl_set_elem* const item = nftnl_set_elem_alloc();
         if (item == nullptr) throw std::bad_alloc{};
@@ -141,7 +171,7 @@ void nft_transaction::put(std::uint16_t type, std::uint16_t flags, const std::st
 }
 
 void nft_transaction::step(const nft_step& step, std::size_t tag) {
-    const std::string set = set_name(step.element.shape);
+    const std::string set = home_.set_name(step.element.shape);
     const bool goes = step.timeout.count() == 0;
     // Of a map the value must be the one that is there, so nothing is added to what is unknown.
     if (step.known || !is_map(step.element.shape)) {
@@ -153,7 +183,7 @@ void nft_transaction::step(const nft_step& step, std::size_t tag) {
 }
 
 void nft_transaction::add(const nft_step& step, std::size_t tag) {
-    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE, set_name(step.element.shape), &step.element,
+    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE, home_.set_name(step.element.shape), &step.element,
         &step.element.value, step.timeout, tag);
 }
 
@@ -202,40 +232,41 @@ bool nft_replies::read(std::span<const std::uint8_t> messages, std::uint32_t las
     return left == 0;
 }
 
-std::vector<std::uint8_t> list_request(nft_object::kind what, const std::string& table,
+std::vector<std::uint8_t> list_request(nft_object::kind what, const nft_home& home,
                                        std::uint32_t sequence) {
     message_buffer buffer;
     const auto header = [&](std::uint16_t type) {
-        return buffer.header(type, NLM_F_DUMP, sequence);
+        return buffer.header(type, home.family, NLM_F_DUMP, sequence);
     };
     switch (what) {
     case nft_object::kind::chain:
         return bytes_of(header(NFT_MSG_GETCHAIN));
     case nft_object::kind::rule: {
         auto* const made = header(NFT_MSG_GETRULE);
-        mnl_attr_put_strz(made, NFTA_RULE_TABLE, table.c_str());
+        mnl_attr_put_strz(made, NFTA_RULE_TABLE, home.table.c_str());
         return bytes_of(made);
     }
     case nft_object::kind::set:
         break;
     }
     auto* const made = header(NFT_MSG_GETSET);
-    mnl_attr_put_strz(made, NFTA_SET_TABLE, table.c_str());
+    mnl_attr_put_strz(made, NFTA_SET_TABLE, home.table.c_str());
     return bytes_of(made);
 }
 
-std::vector<std::uint8_t> elements_request(const std::string& table, const std::string& set,
+std::vector<std::uint8_t> elements_request(const nft_home& home, const std::string& set,
                                            std::uint32_t sequence) {
     message_buffer buffer;
-    nlmsghdr* const header = buffer.header(NFT_MSG_GETSETELEM, NLM_F_DUMP, sequence);
-    const auto which = named_set(table, set);
+    nlmsghdr* const header = buffer.header(NFT_MSG_GETSETELEM, home.family, NLM_F_DUMP, sequence);
+    const auto which = named_set(home.table, set);
     nftnl_set_elems_nlmsg_build_payload(header, which.get());
     return bytes_of(header);
 }
 
-std::optional<nft_object> read_object(const nlmsghdr& message, const std::string& table) {
+std::optional<nft_object> read_object(const nlmsghdr& message, const nft_home& home) {
     const auto type = nft_type(message);
     if (!type) return std::nullopt;
+    const std::uint32_t family = number_of(home.family);
     nft_object found;
     std::string of;
     if (*type == NFT_MSG_NEWCHAIN) {
@@ -245,15 +276,17 @@ std::optional<nft_object> read_object(const nlmsghdr& message, const std::string
         found = {nft_object::kind::chain,
                  text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)),
                  nftnl_chain_get_u64(chain.get(), NFTNL_CHAIN_HANDLE)};
-        if (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY) != NFPROTO_INET) of.clear();
+        if (nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_HOOKNUM))
+            found.hook = nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM);
+        if (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY) != family) of.clear();
     } else if (*type == NFT_MSG_NEWRULE) {
         const auto rule = checked_alloc(rule_ptr{nftnl_rule_alloc()});
         if (nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return std::nullopt;
         of = text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE));
         found = {nft_object::kind::rule,
                  text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)),
-                 nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE)};
-        if (nftnl_rule_get_u32(rule.get(), NFTNL_RULE_FAMILY) != NFPROTO_INET) of.clear();
+                 nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE), comment_of(rule.get())};
+        if (nftnl_rule_get_u32(rule.get(), NFTNL_RULE_FAMILY) != family) of.clear();
     } else if (*type == NFT_MSG_NEWSET) {
         const auto set = checked_alloc(set_ptr{nftnl_set_alloc()});
         if (nftnl_set_nlmsg_parse(&message, set.get()) < 0) return std::nullopt;
@@ -263,9 +296,9 @@ std::optional<nft_object> read_object(const nlmsghdr& message, const std::string
         of = text_or_empty(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE));
         found = {nft_object::kind::set, text_or_empty(nftnl_set_get_str(set.get(), NFTNL_SET_NAME)),
                  nftnl_set_get_u64(set.get(), NFTNL_SET_HANDLE)};
-        if (nftnl_set_get_u32(set.get(), NFTNL_SET_FAMILY) != NFPROTO_INET) of.clear();
+        if (nftnl_set_get_u32(set.get(), NFTNL_SET_FAMILY) != family) of.clear();
     }
-    if (of != table || found.name.empty()) return std::nullopt;
+    if (of != home.table || found.name.empty()) return std::nullopt;
     return found;
 }
 
@@ -291,7 +324,7 @@ std::vector<nft_listed_element> read_elements(const nlmsghdr& message) {
     return listed;
 }
 
-bool touches_table(std::span<const std::uint8_t> messages, const std::string& table) {
+bool touches_table(std::span<const std::uint8_t> messages, const nft_home& home) {
     const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
     int left = static_cast<int>(messages.size());
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
@@ -302,13 +335,15 @@ bool touches_table(std::span<const std::uint8_t> messages, const std::string& ta
                                *type == NFT_MSG_DELRULE || *type == NFT_MSG_NEWTABLE ||
                                *type == NFT_MSG_DELSET;
         if (!structure) continue;
+        const auto& which = *static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
+        if (which.nfgen_family != number_of(home.family)) continue;
         // In all of these the first attribute names the table.
         static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 &&
                       NFTA_SET_TABLE == 1);
         struct search {
             const std::string& table;
             bool found = false;
-        } look{table};
+        } look{home.table};
         const auto read = [](const nlattr* attribute, void* into) {
             auto& search_ = *static_cast<search*>(into);
             if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&

@@ -24,7 +24,7 @@ namespace fwknop {
 class nft_transaction {
   public:
     /// Its messages are numbered from `sequence` on.
-    nft_transaction(std::string table, std::uint32_t sequence);
+    nft_transaction(nft_home home, std::uint32_t sequence);
 
     /// Brings one element in line. An element that may be there already is added (which leaves it
     /// as it is), deleted and added anew: old kernels cannot give it another end, and none deletes
@@ -34,7 +34,7 @@ class nft_transaction {
     /// Adds an element that is not there for sure.
     void add(const nft_step& step, std::size_t tag);
 
-    /// Empties a set.
+    /// Empties a set, by its whole name.
     void flush(const std::string& set, std::size_t tag);
 
     /// The bytes to send, complete. To be called once.
@@ -54,7 +54,7 @@ class nft_transaction {
              const nft_element* element, const nft_bytes* value, std::chrono::milliseconds timeout,
              std::size_t tag);
 
-    std::string table_;
+    nft_home home_;
     std::uint32_t first_;
     std::vector<std::uint8_t> bytes_;
     std::vector<std::size_t> tags_; ///< of each message after the first, which begins the batch
@@ -94,25 +94,26 @@ struct nft_object {
     kind what = kind::chain;
     std::string name; ///< of a rule: its chain's
     std::uint64_t handle = 0;
+    std::string comment = {};               ///< of a rule
+    std::optional<std::uint32_t> hook = {}; ///< of a base chain: as linux/netfilter.h counts them
 
     // clang-tidy 14 sees a null pointer in what the compiler writes for this.
     // NOLINTNEXTLINE(modernize-use-nullptr)
     friend auto operator<=>(const nft_object&, const nft_object&) noexcept = default;
 };
 
-/// Requests for everything of a kind in a table of family inet.
+/// Requests for everything of a kind in a table, for the elements of a set by its whole name.
+[[nodiscard]] std::vector<std::uint8_t> list_request(nft_object::kind what, const nft_home& home,
+                                                     std::uint32_t sequence);
 [[nodiscard]] std::vector<std::uint8_t>
-list_request(nft_object::kind what, const std::string& table, std::uint32_t sequence);
-[[nodiscard]] std::vector<std::uint8_t>
-elements_request(const std::string& table, const std::string& set, std::uint32_t sequence);
+elements_request(const nft_home& home, const std::string& set, std::uint32_t sequence);
 
 /// What an answer to these holds. Of other tables: nothing.
-[[nodiscard]] std::optional<nft_object> read_object(const nlmsghdr& message,
-                                                    const std::string& table);
+[[nodiscard]] std::optional<nft_object> read_object(const nlmsghdr& message, const nft_home& home);
 [[nodiscard]] std::vector<nft_listed_element> read_elements(const nlmsghdr& message);
 
 /// Whether somebody's change, as the kernel announces it, is one of the table or of a chain, rule
 /// or set in it. Elements come and go all the time and do not count.
-[[nodiscard]] bool touches_table(std::span<const std::uint8_t> messages, const std::string& table);
+[[nodiscard]] bool touches_table(std::span<const std::uint8_t> messages, const nft_home& home);
 
 } // namespace fwknop

@@ -63,8 +63,8 @@ std::string selector(const nft_shape& shape) {
     return text;
 }
 
-std::string rule_of(const nft_shape& shape) {
-    const std::string name = set_name(shape);
+std::string rule_of(const nft_home& home, const nft_shape& shape) {
+    const std::string name = home.set_name(shape);
     const std::string ip = protocol_word(shape.family);
     switch (shape.role) {
     case rule_role::input:
@@ -85,17 +85,19 @@ std::string rule_of(const nft_shape& shape) {
     return {};
 }
 
-struct base_chain {
-    std::string_view name;
-    std::string_view type;
+struct our_chain {
+    std::string name;
+    std::string_view type; ///< empty: no base chain, somebody's rule must lead here
     std::string_view hook;
     std::string_view priority; ///< just before what others have there
     std::vector<rule_role> roles;
 };
 
-std::vector<base_chain> chains_of(const nft_layout& layout) {
+std::vector<our_chain> chains_of(const nft_layout& layout) {
     if (layout.mode == nft_mode::sets) return {};
-    std::vector<base_chain> chains{{"input", "filter", "input", "filter - 5", {rule_role::input}}};
+    if (layout.mode == nft_mode::chain)
+        return {{layout.accepting_chain(), {}, {}, {}, {rule_role::input}}};
+    std::vector<our_chain> chains{{"input", "filter", "input", "filter - 5", {rule_role::input}}};
     if (!layout.nat) return chains;
     chains.push_back({"forward", "filter", "forward", "filter - 5", {rule_role::forward}});
     chains.push_back({"prerouting", "nat", "prerouting", "dstnat - 5", {rule_role::dnat}});
@@ -110,7 +112,8 @@ std::vector<base_chain> chains_of(const nft_layout& layout) {
 
 class script {
   public:
-    explicit script(const nft_layout& layout) : where_{" inet " + layout.table} {}
+    explicit script(const nft_home& home)
+        : where_{" " + std::string{name_of(home.family)} + " " + home.table} {}
 
     void table(std::string_view verb) {
         text_.append(verb).append(" table").append(where_).append("\n");
@@ -127,7 +130,28 @@ class script {
     std::string text_;
 };
 
-std::vector<std::string> rules_of(const base_chain& chain, const std::set<nft_shape>& shapes) {
+// Ports last in a transaction have the time they are given, whatever they had before.
+void hide_ports(const nft_layout& layout, std::optional<std::chrono::milliseconds> time,
+                script& out) {
+    out.line("flush set", protected_set);
+    if (time && time->count() <= 0) return;
+    const std::string suffix = time ? " timeout " + std::to_string(time->count()) + "ms" : "";
+    std::string elements;
+    for (const port_range& range : merged(layout.protect)) {
+        elements += elements.empty() ? "{ " : ", ";
+        elements += std::string{name_of(range.protocol)} + " . " + std::to_string(range.first);
+        if (range.last != range.first) elements += "-" + std::to_string(range.last);
+        elements += suffix;
+    }
+    if (!elements.empty()) out.line("add element", protected_set, elements + " }");
+}
+
+std::string handle_words(const std::string& chain, std::uint64_t handle) {
+    return chain + " handle " + std::to_string(handle);
+}
+
+std::vector<std::string> rules_of(const nft_home& home, const our_chain& chain,
+                                  const std::set<nft_shape>& shapes) {
     std::vector<std::string> rules;
     const bool filters = chain.type == "filter";
     if (filters) {
@@ -141,7 +165,7 @@ std::vector<std::string> rules_of(const base_chain& chain, const std::set<nft_sh
     }
     for (const nft_shape& shape : shapes)
         if (std::ranges::find(chain.roles, shape.role) != chain.roles.end())
-            rules.push_back(rule_of(shape));
+            rules.push_back(rule_of(home, shape));
     if (filters)
         rules.push_back("meta l4proto . th dport @" + std::string{protected_set} +
                         " drop comment \"no grant: hidden\"");
@@ -153,58 +177,100 @@ std::vector<std::string> rules_of(const base_chain& chain, const std::set<nft_sh
 std::map<std::string, std::size_t, std::less<>> chain_sizes(const nft_layout& layout,
                                                             const std::set<nft_shape>& shapes) {
     std::map<std::string, std::size_t, std::less<>> sizes;
-    for (const base_chain& chain : chains_of(layout))
-        sizes.emplace(chain.name, rules_of(chain, shapes).size());
+    for (const our_chain& chain : chains_of(layout))
+        sizes.emplace(chain.name, rules_of(layout, chain, shapes).size());
     return sizes;
 }
 
-bool is_our_set(std::string_view name) {
-    return name == protected_set || shape_of(name).has_value();
+bool is_our_set(const nft_layout& layout, std::string_view name) {
+    return (name == protected_set && layout.prefix.empty()) || layout.shape_of(name).has_value();
+}
+
+std::string hide_script(const nft_layout& layout) {
+    script out{layout};
+    hide_ports(layout, std::nullopt, out);
+    return std::move(out).text();
 }
 
 std::string setup_script(const nft_layout& layout, const std::set<nft_shape>& shapes,
-                         const std::set<std::string, std::less<>>& empty_sets) {
+                         const nft_setup& how) {
     script out{layout};
-    out.table("add");
+    if (layout.mode != nft_mode::chain) out.table("add");
     for (const nft_shape& shape : shapes) {
-        const std::string name = set_name(shape);
+        const std::string name = layout.set_name(shape);
         if (is_map(shape))
             out.line("add map", name,
                      "{ type " + key_type(shape) + " : " + value_type(shape) +
                          "; flags timeout; }");
         else
             out.line("add set", name, "{ type " + key_type(shape) + "; flags timeout; }");
-        if (empty_sets.contains(name)) out.line("flush set", name);
+        if (how.empty_sets.contains(name)) out.line("flush set", name);
     }
     if (layout.mode == nft_mode::protect) {
         out.line("add set", protected_set,
                  "{ type inet_proto . inet_service; flags interval, timeout; }");
-        out.line("flush set", protected_set);
-        std::string elements;
-        for (const port_range& range : merged(layout.protect)) {
-            elements += elements.empty() ? "{ " : ", ";
-            elements += std::string{name_of(range.protocol)} + " . " + std::to_string(range.first);
-            if (range.last != range.first) elements += "-" + std::to_string(range.last);
-        }
-        if (!elements.empty()) out.line("add element", protected_set, elements + " }");
+        hide_ports(layout, how.hide_for, out);
     }
-    for (const base_chain& chain : chains_of(layout)) {
-        out.line("add chain", chain.name,
-                 "{ type " + std::string{chain.type} + " hook " + std::string{chain.hook} +
-                     " priority " + std::string{chain.priority} + "; policy accept; }");
+    for (const our_chain& chain : chains_of(layout)) {
+        if (chain.type.empty())
+            out.line("add chain", chain.name);
+        else
+            out.line("add chain", chain.name,
+                     "{ type " + std::string{chain.type} + " hook " + std::string{chain.hook} +
+                         " priority " + std::string{chain.priority} + "; policy accept; }");
         out.line("flush chain", chain.name);
-        for (const std::string& rule : rules_of(chain, shapes))
+        for (const std::string& rule : rules_of(layout, chain, shapes))
             out.line("add rule", chain.name, rule);
+    }
+    if (layout.mode == nft_mode::chain) {
+        for (const std::uint64_t handle : how.stale_jumps)
+            out.line("delete rule", handle_words(layout.base_chain, handle));
+        if (how.jump)
+            out.line("insert rule", layout.base_chain,
+                     "jump " + layout.accepting_chain() + " comment \"" + layout.jump_comment() +
+                         "\"");
     }
     return std::move(out).text();
 }
 
-std::string teardown_script(const nft_layout& layout, const nft_objects& present) {
+namespace {
+
+std::string leave_chain(const nft_layout& layout, const nft_objects& present, bool gently) {
+    script out{layout};
+    for (const std::uint64_t handle : present.jumps)
+        out.line("delete rule", handle_words(layout.base_chain, handle));
+    if (present.chains.contains(layout.accepting_chain())) {
+        out.line("flush chain", layout.accepting_chain());
+        if (!gently) out.line("delete chain", layout.accepting_chain());
+    }
+    for (const std::string& name : present.sets)
+        if (is_our_set(layout, name)) out.line(gently ? "flush set" : "delete set", name);
+    return std::move(out).text();
+}
+
+} // namespace
+
+std::string list_script(const nft_layout& layout, const nft_objects& present) {
+    script out{layout};
+    for (const auto& [name, size] : chain_sizes(layout, {}))
+        if (present.chains.contains(name)) out.line("list chain", name);
+    for (const std::string& name : present.sets) {
+        const auto shape = layout.shape_of(name);
+        if (shape) out.line(is_map(*shape) ? "list map" : "list set", name);
+    }
+    return std::move(out).text();
+}
+
+std::string teardown_script(const nft_layout& layout, const nft_objects& present, bool gently) {
+    if (layout.mode == nft_mode::chain) return leave_chain(layout, present, gently);
     const auto ours = chain_sizes(layout, {});
     const auto is_our_chain = [&ours](const std::string& name) { return ours.contains(name); };
     script out{layout};
+    const auto is_our_set_here = [&layout](const std::string& name) {
+        return is_our_set(layout, name);
+    };
     const bool alone = std::ranges::all_of(present.chains, is_our_chain) &&
-                       std::ranges::all_of(present.sets, is_our_set);
+                       std::ranges::all_of(present.sets, is_our_set_here);
     if (alone && layout.mode != nft_mode::sets) {
         if (present.chains.empty() && present.sets.empty()) return {};
         out.table("delete");
@@ -216,7 +282,7 @@ std::string teardown_script(const nft_layout& layout, const nft_objects& present
         if (is_our_chain(name)) out.line("delete chain", name);
     // Rules of others may refer to our sets: then they cannot be deleted.
     for (const std::string& name : present.sets)
-        if (is_our_set(name)) out.line("flush set", name);
+        if (is_our_set_here(name)) out.line("flush set", name);
     return std::move(out).text();
 }
 

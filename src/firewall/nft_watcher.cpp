@@ -64,7 +64,7 @@ int open_socket(std::uint32_t own_port) {
 
 struct nft_watcher::state {
     asio::posix::stream_descriptor descriptor;
-    std::string table;
+    nft_home home;
     std::function<void()> changed;
     std::vector<std::uint8_t> buffer;
     bool waiting = false;
@@ -86,7 +86,7 @@ struct nft_watcher::state {
             if (got < 0) break;
             if (from.nl_pid != 0) continue;
             const auto whole = static_cast<std::size_t>(got);
-            if (whole > buffer.size() || touches_table(std::span{buffer}.first(whole), table))
+            if (whole > buffer.size() || touches_table(std::span{buffer}.first(whole), home))
                 touched = true;
         }
         return touched;
@@ -101,10 +101,10 @@ struct nft_watcher::state {
     }
 };
 
-nft_watcher::nft_watcher(const asio::any_io_executor& executor, std::string table,
+nft_watcher::nft_watcher(const asio::any_io_executor& executor, nft_home home,
                          std::uint32_t own_port, std::function<void()> changed)
     : state_{std::make_shared<state>(
-          state{asio::posix::stream_descriptor{executor, open_socket(own_port)}, std::move(table),
+          state{asio::posix::stream_descriptor{executor, open_socket(own_port)}, std::move(home),
                 std::move(changed), std::vector<std::uint8_t>(receive_size), false, false})} {
     wait(state_);
 }

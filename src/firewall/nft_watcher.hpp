@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "firewall/nft_layout.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 namespace fwknop {
 
@@ -16,8 +17,8 @@ namespace fwknop {
 class nft_watcher {
   public:
     /// Throws std::runtime_error when the kernel's announcements cannot be had.
-    nft_watcher(const boost::asio::any_io_executor& executor, std::string table,
-                std::uint32_t own_port, std::function<void()> changed);
+    nft_watcher(const boost::asio::any_io_executor& executor, nft_home home, std::uint32_t own_port,
+                std::function<void()> changed);
     nft_watcher(const nft_watcher&) = delete;
     nft_watcher& operator=(const nft_watcher&) = delete;
     /// `changed` is not called any more.

@@ -50,6 +50,12 @@ std::optional<directive_objection> find_missing_nft(const server_config& config)
             "NFT_MODE chain needs to know the base chain that filters what comes in: name its "
             "family, table and chain, like NFT_INPUT_ACCESS inet, filter, input"};
     }
+    if (config.nft_mode == "chain" && (config.ipt_forwarding || config.ipt_local_nat)) {
+        return directive_objection{
+            config.ipt_forwarding ? "ENABLE_IPT_FORWARDING" : "ENABLE_IPT_LOCAL_NAT",
+            "NFT_MODE chain opens this host itself and translates nothing: for NAT, set NFT_MODE "
+            "to protect, or to sets with rules of your own"};
+    }
     return std::nullopt;
 }
 

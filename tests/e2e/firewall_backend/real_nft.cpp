@@ -102,4 +102,15 @@ void real_nft::run(std::chrono::milliseconds time) {
     context_->run_for(time);
 }
 
+void real_nft::run_until(const std::function<bool()>& done) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    context_->restart();
+    while (!done()) {
+        CAPTURE(log.lines);
+        REQUIRE(std::chrono::steady_clock::now() < limit);
+        context_->run_one_for(std::chrono::milliseconds{100});
+        if (context_->stopped()) context_->restart();
+    }
+}
+
 } // namespace fwknop::test

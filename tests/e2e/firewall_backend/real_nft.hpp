@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ class real_nft {
     void open(open_request request);
     /// Runs until nothing is under way but timers, or for `time`.
     void run(std::chrono::milliseconds time = std::chrono::milliseconds{50});
+    /// Runs until `done`, and fails the test if that does not come about.
+    void run_until(const std::function<bool()>& done);
 
     nft_options options;
     event_log log;

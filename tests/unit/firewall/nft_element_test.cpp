@@ -29,7 +29,7 @@ std::string shown(rule_role role, const grant_key& key) {
     const auto made = element_of(role, key);
     if (!made) return "none";
     CHECK(key_size(made->shape) == made->key.size());
-    return set_name(made->shape) + ": " + hex(made->key) +
+    return nft_home{}.set_name(made->shape) + ": " + hex(made->key) +
            (made->value.empty() ? "" : " -> " + hex(made->value));
 }
 

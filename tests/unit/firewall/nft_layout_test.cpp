@@ -23,22 +23,22 @@ TEST_CASE("names of sets tell their shape, and are read back") {
         {{rule_role::masquerade, ip_family::v6, 128, false, false}, "masquerade6"},
     };
     for (const auto& [shape, name] : rows) {
-        CHECK(set_name(shape) == name);
-        CHECK(shape_of(name) == shape);
+        CHECK(nft_home{}.set_name(shape) == name);
+        CHECK(nft_home{}.shape_of(name) == shape);
     }
     for (const std::string name :
          {"", "grant", "grant5", "grant4_", "grant4_33", "grant6_129", "grant4_024", "grant4_32",
           "grant4_24_", "grant4_all_to", "grant4x", "grants4", "4", "protected", "grant4_-1",
           "grant4_999999999999999999999"}) {
         INFO(name);
-        CHECK_FALSE(shape_of(name));
+        CHECK_FALSE(nft_home{}.shape_of(name));
     }
 }
 
 TEST_CASE("sets are there for what the configuration asks") {
     const auto names_of = [](const nft_layout& layout) {
         std::string names;
-        for (const auto& shape : layout.shapes()) names += set_name(shape) + " ";
+        for (const auto& shape : layout.shapes()) names += layout.set_name(shape) + " ";
         return names;
     };
     nft_layout layout;
@@ -74,4 +74,22 @@ TEST_CASE("ports that meet or overlap become one range") {
           "tcp/20-40 tcp/42-42 udp/5-9 ");
     CHECK(text_of({{tcp, 1, 65535}, {tcp, 65535, 65535}, {udp, 65535, 65535}}) ==
           "tcp/1-65535 udp/65535-65535 ");
+}
+
+TEST_CASE("in a table of somebody else our names begin with ours, and one family may be all") {
+    nft_layout layout;
+    layout.prefix = "fwknop_";
+    CHECK(layout.set_name({rule_role::input, ip_family::v4, 24, false, false}) ==
+          "fwknop_grant4_24");
+    CHECK(layout.shape_of("fwknop_grant4_24") ==
+          nft_shape{rule_role::input, ip_family::v4, 24, false, false});
+    CHECK_FALSE(layout.shape_of("grant4_24"));
+    CHECK_FALSE(layout.shape_of("fwknop_"));
+    CHECK((layout.serves(ip_family::v4) && layout.serves(ip_family::v6)));
+    layout.family = nft_family::ip;
+    CHECK((layout.serves(ip_family::v4) && !layout.serves(ip_family::v6)));
+    CHECK(layout.shapes().size() == 1);
+    layout.family = nft_family::ip6;
+    CHECK((!layout.serves(ip_family::v4) && layout.serves(ip_family::v6)));
+    CHECK(layout.place() == "table ip6 fwknop");
 }

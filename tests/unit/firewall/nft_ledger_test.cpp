@@ -29,7 +29,7 @@ struct stage {
     static std::string shown(const std::vector<nft_step>& steps) {
         std::string text;
         for (const nft_step& step : steps) {
-            text += set_name(step.element.shape) + (step.known ? " known" : " new");
+            text += nft_home{}.set_name(step.element.shape) + (step.known ? " known" : " new");
             text +=
                 step.timeout == 0ms ? " goes;" : " " + std::to_string(step.timeout.count()) + ";";
         }

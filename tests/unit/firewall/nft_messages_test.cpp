@@ -109,7 +109,7 @@ std::vector<std::uint8_t> announcement(std::uint16_t type, std::string_view tabl
 } // namespace
 
 TEST_CASE("a transaction names each step once, and asks for one acknowledgement") {
-    nft_transaction batch{"fwknop", 100};
+    nft_transaction batch{nft_home{}, 100};
     batch.step(step_for(tcp("192.0.2.7", 22), true, 5s), 7);    // extended
     batch.step(step_for(tcp("2001:db8::7", 22), true, 0ms), 8); // over
     batch.step(step_for(translated(), false, 5s), 9);           // a map's value is not guessed
@@ -128,7 +128,7 @@ TEST_CASE("a transaction names each step once, and asks for one acknowledgement"
 }
 
 TEST_CASE("sequence numbers may wrap") {
-    nft_transaction batch{"fwknop", 0xffffffff};
+    nft_transaction batch{nft_home{}, 0xffffffff};
     batch.flush("grant4", 3);
     CHECK(batch.tag_of(0) == 3U);
     CHECK(batch.last_sequence() == 0);
@@ -171,7 +171,7 @@ TEST_CASE("an answer cut short anywhere is refused, or says less, and nothing is
 
 TEST_CASE("only changes of the structure of our table count") {
     const auto touches = [](std::uint16_t type, std::string_view table) {
-        return touches_table(announcement(type, table), "fwknop");
+        return touches_table(announcement(type, table), nft_home{});
     };
     for (const auto type : {NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_NEWRULE, NFT_MSG_DELRULE,
                             NFT_MSG_DELSET, NFT_MSG_NEWCHAIN}) {
@@ -181,13 +181,16 @@ TEST_CASE("only changes of the structure of our table count") {
     }
     for (const auto type : {NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN})
         CHECK_FALSE(touches(static_cast<std::uint16_t>(type), "fwknop"));
+    nft_home other;
+    other.family = nft_family::ip;
+    CHECK_FALSE(touches_table(announcement(NFT_MSG_DELTABLE, "fwknop"), other));
     auto foreign = announcement(NFT_MSG_DELTABLE, "fwknop");
     foreign[5] = NFNL_SUBSYS_CTNETLINK;
-    CHECK_FALSE(touches_table(foreign, "fwknop"));
+    CHECK_FALSE(touches_table(foreign, nft_home{}));
     const auto whole = announcement(NFT_MSG_DELTABLE, "fwknop");
     for (std::size_t size = 0; size < whole.size(); ++size) {
         const auto part = std::make_unique<std::uint8_t[]>(size);
         std::memcpy(part.get(), whole.data(), size);
-        CHECK_FALSE(touches_table({part.get(), size}, "fwknop"));
+        CHECK_FALSE(touches_table({part.get(), size}, nft_home{}));
     }
 }

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -25,7 +27,7 @@ nft_layout hiding() {
 
 TEST_CASE("the ruleset of mode protect") {
     const auto layout = hiding();
-    CHECK(setup_script(layout, shapes_of(layout), {"grant6"}) ==
+    CHECK(setup_script(layout, shapes_of(layout), {.empty_sets = {"grant6"}}) ==
           R"(add table inet fwknop
 add set inet fwknop grant4 { type ipv4_addr . inet_proto . inet_service; flags timeout; }
 add set inet fwknop grant6 { type ipv6_addr . inet_proto . inet_service; flags timeout; }
@@ -99,4 +101,64 @@ TEST_CASE("the tear-down takes what is ours") {
     sets.mode = nft_mode::sets;
     CHECK(teardown_script(sets, {{"input"}, {"grant4", "blocked"}}) ==
           "flush set inet fwknop grant4\n");
+}
+
+TEST_CASE("mode chain touches nothing of a table but what is ours, and jumps first") {
+    nft_layout layout;
+    layout.mode = nft_mode::chain;
+    layout.family = nft_family::ip;
+    layout.table = "filter";
+    layout.prefix = "fwknop_";
+    layout.base_chain = "input";
+    CHECK(
+        setup_script(layout, shapes_of(layout), {.stale_jumps = {7, 9}}) ==
+        R"(add set ip filter fwknop_grant4 { type ipv4_addr . inet_proto . inet_service; flags timeout; }
+add chain ip filter fwknop_input
+flush chain ip filter fwknop_input
+add rule ip filter fwknop_input ip saddr . meta l4proto . th dport @fwknop_grant4 accept
+delete rule ip filter input handle 7
+delete rule ip filter input handle 9
+insert rule ip filter input jump fwknop_input comment "fwknopd: fwknop_input"
+)");
+    CHECK(setup_script(layout, shapes_of(layout), {.jump = false}).find("rule ip filter input ") ==
+          std::string::npos);
+    CHECK(chain_sizes(layout, shapes_of(layout)).at("fwknop_input") == 1);
+
+    const nft_objects present{{"input", "fwknop_input", "fwknop_guests"},
+                              {"fwknop_grant4", "fwknop_grant4_24", "grant4", "protected"},
+                              {7}};
+    CHECK(teardown_script(layout, present) == R"(delete rule ip filter input handle 7
+flush chain ip filter fwknop_input
+delete chain ip filter fwknop_input
+delete set ip filter fwknop_grant4
+delete set ip filter fwknop_grant4_24
+)");
+    CHECK(teardown_script(layout, present, true) == R"(delete rule ip filter input handle 7
+flush chain ip filter fwknop_input
+flush set ip filter fwknop_grant4
+flush set ip filter fwknop_grant4_24
+)");
+    CHECK(list_script(layout, present) == R"(list chain ip filter fwknop_input
+list set ip filter fwknop_grant4
+list set ip filter fwknop_grant4_24
+)");
+    CHECK(teardown_script(layout, {{"input"}, {"grant4"}}).empty());
+}
+
+TEST_CASE("ports are hidden for a time, without end, or not any more") {
+    const auto layout = hiding();
+    const auto hidden = [&](std::optional<std::chrono::milliseconds> time) {
+        const auto text = setup_script(layout, shapes_of(layout), {.hide_for = time});
+        const auto begin = text.find("flush set inet fwknop protected\n");
+        return text.substr(begin, text.find("add chain") - begin);
+    };
+    const std::string for_ever = "flush set inet fwknop protected\nadd element inet fwknop "
+                                 "protected { tcp . 22, udp . 5000-5100 }\n";
+    CHECK(hidden(std::nullopt) == for_ever);
+    CHECK(hide_script(layout) == for_ever);
+    CHECK(hidden(std::chrono::milliseconds{1500}) ==
+          "flush set inet fwknop protected\nadd element inet fwknop protected { tcp . 22 timeout "
+          "1500ms, udp . 5000-5100 timeout 1500ms }\n");
+    for (const int over : {0, -5})
+        CHECK(hidden(std::chrono::milliseconds{over}) == "flush set inet fwknop protected\n");
 }

@@ -227,6 +227,8 @@ TEST_CASE("what is wrong only in company is found at the end") {
                                        "there are none: say which, like PROTECT_PORTS tcp/22;"},
         {"NFT_TABLE knocks;", "NFT_MODE protect hides the ports of PROTECT_PORTS, and there are"},
         {"NFT_MODE chain;", "NFT_MODE chain needs to know the base chain"},
+        {"NFT_MODE chain;\nNFT_INPUT_ACCESS inet, filter, input;\nENABLE_IPT_LOCAL_NAT Y;",
+         "NFT_MODE chain opens this host itself and translates nothing: for NAT, set NFT_MODE"},
         {"FIREWALL_BACKEND iptables;\nPROTECT_PORTS tcp/22;",
          "PROTECT_PORTS is for nftables, and FIREWALL_BACKEND is iptables: remove one of them"},
         {"NFT_MODE sets;\nFIREWALL_BACKEND none;",
