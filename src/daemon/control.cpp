@@ -88,6 +88,14 @@ int restart_running(const std::string& pid_file) {
     return 0;
 }
 
+int confirm_running(const std::string& pid_file) {
+    const auto pid = find_running(pid_file);
+    if (!pid || !send_signal(*pid, SIGUSR2)) return 1;
+    std::cout << "Sent confirmation to fwknopd (pid=" << *pid
+              << "): its log says what comes of it\n";
+    return 0;
+}
+
 int list_rules(const server_config& config, bool everything) {
     const auto filter = make_backend(choose_backend(config).kind, config, true);
     const std::string name{filter->name()};

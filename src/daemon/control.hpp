@@ -20,6 +20,9 @@ int kill_running(const std::string& pid_file);
 /// `--restart`: SIGHUP.
 int restart_running(const std::string& pid_file);
 
+/// `--confirm`: SIGUSR2
+int confirm_running(const std::string& pid_file);
+
 /// `--fw-list`, or with `everything` `--fw-list-all`.
 int list_rules(const server_config& config, bool everything);
 

@@ -30,6 +30,8 @@ constexpr std::array option_table{
     option_row{"access-file,a", &options::access_file, "the access.conf to use"},
     option_row{"access-folder", &options::access_folder,
                "a folder whose *.conf files are all read as access.conf"},
+    option_row{"confirm", &options::confirm,
+               "tell the running fwknopd that its --trial went well: the protection stays"},
     option_row{"config-file,config,c", &options::config_file, "the fwknopd.conf to use"},
     option_row{"packet-limit,C", &options::packet_limit,
                "exit after this many packets that passed the capture filter"},
@@ -84,6 +86,8 @@ constexpr std::array option_table{
     option_row{"syslog-enable", &options::syslog_enable, "log to syslog in the foreground, too"},
     option_row{"test,t", &options::test,
                "authenticate and log, but open nothing, run nothing, remember nothing"},
+    option_row{"trial", &options::trial,
+               "hide PROTECT_PORTS for so many seconds, then end, unless --confirm comes first"},
     option_row{"udp-server,U", &options::udp_server, "listen on a UDP port instead of capturing"},
     option_row{"verbose,v", &options::verbose, "tell more; may be repeated"},
     option_row{"version,V", &options::version, "print the version and exit"},
@@ -145,6 +149,8 @@ parse_options(const std::vector<std::string>& arguments) {
         return usage_error{
             "The -D, -K, -R, and -S options are mutually exclusive.  Pick only one."};
     }
+    if (out.confirm && exclusive_modes(out) > 0)
+        return usage_error{"--confirm is of no use together with -D, -K, -R or -S."};
     return out;
 }
 

@@ -38,15 +38,17 @@ struct options {
     bool foreground = false;
     bool syslog_enable = false;
     bool test = false;
-    int verbose = 0; ///< how often -v was given
+    std::optional<std::string> trial; ///< seconds
+    int verbose = 0;                  ///< how often -v was given
     bool no_ipt_check_support = false;
     bool no_firewd_check_support = false;
 
-    // Something else than running: at most one of the first four.
+    // Something else than running: at most one of the first five.
     bool dump_config = false;
     bool kill = false;
     bool restart = false;
     bool status = false;
+    bool confirm = false;
     bool exit_parse_config = false;
     bool exit_parse_digest_cache = false;
     bool rotate_digest_cache = false;

@@ -85,6 +85,7 @@ int control_other(const options& given, const server_config& server) {
     if (given.status) return print_status(server.pid_file);
     if (given.kill) return kill_running(server.pid_file);
     if (given.restart) return restart_running(server.pid_file);
+    if (given.confirm) return confirm_running(server.pid_file);
     if (given.fw_list || given.fw_list_all) return list_rules(server, given.fw_list_all);
     return flush_rules(server);
 }
@@ -162,8 +163,8 @@ int run(const std::vector<std::string>& arguments) {
 
     configuration config;
     diagnostics report;
-    const bool needs_stanzas = !(given.status || given.kill || given.restart || given.fw_list ||
-                                 given.fw_list_all || given.fw_flush);
+    const bool needs_stanzas = !(given.status || given.kill || given.restart || given.confirm ||
+                                 given.fw_list || given.fw_list_all || given.fw_flush);
     const bool loaded = needs_stanzas ? load_configuration(given, config, report)
                                       : load_server_config(given, config.server, report);
     if (!loaded) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/service.hpp"
 
-#include "core/policy/reload.hpp"
 #include "core/spa/text.hpp"
 #include "daemon/firewall_setup.hpp"
 #include "daemon/log.hpp"
@@ -30,17 +29,8 @@ namespace {
 /// How often, near the end, it is looked at what is still under way or open.
 constexpr std::chrono::milliseconds expiry_poll{20};
 
-/// How often the replay file is written anew without what is outdated, if packets come at all.
-constexpr std::chrono::hours compaction_interval{24};
-
 /// For closing everything after an internal failure.
 constexpr std::chrono::seconds emergency_stop_limit{10};
-
-/// Entries of the replay file older than this cannot match anything acceptable any more.
-unix_time forget_before(const server_config& server, unix_time now) {
-    if (!checks_age(server)) return unix_time{};
-    return now - 2 * std::chrono::seconds{server.max_packet_age} - std::chrono::hours{24};
-}
 
 std::optional<std::uint64_t> parse_packet_limit(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
@@ -50,16 +40,6 @@ std::optional<std::uint64_t> parse_packet_limit(const std::optional<std::string>
                                  "' is not a number above zero"};
     }
     return limit;
-}
-
-bool opens_ports(const stanza& entry) {
-    return !entry.cycle.enabled();
-}
-
-bool translates_sources(const std::vector<stanza>& stanzas) {
-    return std::ranges::any_of(stanzas, [](const stanza& entry) {
-        return entry.nat.force_snat || entry.nat.force_masquerade;
-    });
 }
 
 // A daemon changes to /: what is relative now would be somewhere else at a reload.
@@ -112,6 +92,8 @@ service::service(options given, configuration config, service_manager manager)
     , commands_{context_.get_executor()}
     , sources_{context_, pipeline_, rules_, hooks_for_sources()} {
     signals_.add(SIGUSR1);
+    signals_.add(SIGUSR2);
+    const auto trial_length = parse_trial(given_.trial);
     if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
         translates_sources_ = translates_sources(rules_->stanzas());
         const backend_choice chosen = choose_backend(rules_->server());
@@ -124,6 +106,11 @@ service::service(options given, configuration config, service_manager manager)
         reporter_.use(backend_->wording());
         keeper_.emplace(context_.get_executor(), *backend_, reporter_);
     }
+    if (!trial_length) return;
+    if (!backend_)
+        throw std::runtime_error{"--trial is of no use where no ports are opened: with --test, or "
+                                 "where all stanzas have command cycles"};
+    trial_.emplace(context_.get_executor(), *trial_length, *backend_);
 }
 
 source_hooks service::hooks_for_sources() {
@@ -262,74 +249,13 @@ asio::awaitable<void> service::watch_signals() {
             write_status();
             continue;
         }
+        if (number == SIGUSR2) {
+            confirm_trial();
+            continue;
+        }
         stop({0, "Got " + signal_name(number) + ". Exiting..."});
         co_return;
     }
-}
-
-// Whole or not at all: what cannot be read, opened or changed leaves everything as it was.
-void service::reload() {
-    log::info("Got SIGHUP. Re-reading configs.");
-    if (running_) supervision_.reloading();
-    configuration fresh;
-    diagnostics report;
-    bool done = false;
-    try {
-        const bool loaded = load_configuration(given_, fresh, report);
-        for (const auto& each : report.all())
-            log::write(each.level == severity::error ? log::level::error : log::level::warning,
-                       each.to_string());
-        done = loaded && take_over(std::move(fresh));
-    } catch (const std::exception& error) {
-        log::error(error.what());
-    }
-    if (done)
-        log::info("The new configuration is in force.");
-    else
-        log::error("The configuration of before stays in force.");
-    if (running_) supervision_.ready();
-}
-
-bool service::take_over(configuration fresh) {
-    const auto changes = compare(rules_->server(), fresh.server);
-    for (const auto& name : changes.on_restart)
-        log::error("[*] " + name + " cannot change while fwknopd runs: restart it");
-    if (!changes.on_restart.empty()) return false;
-    if (!test_mode_ && !keeper_ && std::ranges::any_of(fresh.stanzas, opens_ports)) {
-        log::error("[*] The first stanza that opens ports needs a restart of fwknopd: the packet "
-                   "filter was not set up for command cycles only");
-        return false;
-    }
-    if (keeper_ && translates_sources(fresh.stanzas) && !translates_sources_) {
-        log::error("[*] The first FORCE_SNAT or FORCE_MASQUERADE needs a restart of fwknopd: the "
-                   "packet filter was not set up for it");
-        return false;
-    }
-    const auto rules = std::make_shared<const rulebook>(std::move(fresh));
-    sources_.use(rules, changes.capture); // or an exception
-    pipeline_.use(rules);
-    rules_ = rules;
-    log::set_verbosity(static_cast<int>(rules_->server().verbose));
-    return true;
-}
-
-// SIGUSR1.
-void service::write_status() const {
-    log::info(status_line(pipeline_.counters(), keeper_ ? keeper_->grants().size() : 0));
-    for (const auto& line : status_details(pipeline_.counters())) log::info(line);
-    if (sources_.captures())
-        log::info("Dropped by the kernel before we saw them: " +
-                  std::to_string(sources_.dropped()));
-    log::info("Packets on record against replays: " + std::to_string(replays_.size()));
-}
-
-void service::compact_replays() {
-    const auto now = read_clocks().wall;
-    if (now - compacted_ < compaction_interval) return;
-    compacted_ = now;
-    if (const auto done = replays_.compact(forget_before(rules_->server(), now)); !done)
-        log::error("Cannot drop the outdated entries of the replay file: " +
-                   done.error().message());
 }
 
 asio::awaitable<bool> service::start_firewall() {
@@ -362,6 +288,12 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
         co_return;
     }
 
+    // The daemon ends with it: one that protects nothing would look as if it did.
+    if (trial_)
+        trial_->begin(*keeper_, [this] {
+            stop({0, "Trial: nobody confirmed it in time, ports are not hidden any more. "
+                     "Exiting..."});
+        });
     sources_.announce();
     for (const auto& warning : replays_.warnings()) log::warning(warning);
     log::debug("Using Digest Cache: '" + rules_->server().digest_file +

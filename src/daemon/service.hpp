@@ -15,6 +15,7 @@
 #include "daemon/rulebook.hpp"
 #include "daemon/service_manager.hpp"
 #include "daemon/supervision.hpp"
+#include "daemon/trial.hpp"
 #include "firewall/backend.hpp"
 #include "firewall/grant_keeper.hpp"
 
@@ -28,6 +29,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fwknop::daemon {
 
@@ -69,6 +71,7 @@ class service {
     void reload();
     [[nodiscard]] bool take_over(configuration fresh);
     void write_status() const;
+    void confirm_trial();
     void compact_replays();
 
     options given_; ///< with absolute paths
@@ -98,7 +101,19 @@ class service {
     std::optional<grant_keeper> keeper_; ///< likewise
     bool translates_sources_ = false;    ///< the backend was made for that
     bool rules_stay_ = false;            ///< when the daemon ends
+    std::optional<trial> trial_;
     packet_sources sources_;
 };
+
+// What start and reload both ask of a configuration.
+
+/// Whether the packet filter is needed for it.
+[[nodiscard]] bool opens_ports(const stanza& entry);
+
+/// Whether source addresses are translated although ENABLE_IPT_SNAT may be off.
+[[nodiscard]] bool translates_sources(const std::vector<stanza>& stanzas);
+
+/// Entries of the replay file older than this cannot match anything acceptable any more.
+[[nodiscard]] unix_time forget_before(const server_config& server, unix_time now);
 
 } // namespace fwknop::daemon

@@ -147,6 +147,22 @@ asio::awaitable<void> grant_keeper::do_late_work(moment now) {
     if (!outcome.ok() && !stopping_) observer_.late_work_failed(outcome.error);
 }
 
+void grant_keeper::confirm_protection(std::function<void(const backend_outcome&)> done) {
+    confirm_ = std::move(done);
+    kick();
+}
+
+asio::awaitable<void> grant_keeper::confirm() {
+    const auto done = std::exchange(confirm_, nullptr);
+    backend_outcome outcome;
+    try {
+        outcome = co_await backend_.confirm_protection();
+    } catch (const std::exception& error) {
+        outcome.error = error.what(); // cancelled by `stop`, or out of memory or descriptors
+    }
+    if (!stopping_) done(outcome);
+}
+
 void grant_keeper::kick() {
     if (running_ || stopping_) return;
     running_ = true;
@@ -175,7 +191,8 @@ void grant_keeper::arm() {
     if (!watched_.empty()) consider(watched_.begin()->first);
     if (retry_at_) consider(*retry_at_);
     if (inspect_at_) consider(*inspect_at_);
-    if (!waiting_.empty()) consider(options_.clock().steady); // came when the last run was over
+    if (!waiting_.empty() || confirm_)
+        consider(options_.clock().steady); // came when the last run was over
     if (const auto due = backend_.late_work_due()) consider(*due);
     if (!next) {
         timer_.cancel();
@@ -192,6 +209,10 @@ void grant_keeper::arm() {
 asio::awaitable<void> grant_keeper::run() {
     while (!stopping_) {
         const moment now = options_.clock();
+        if (confirm_) { // before its time is over
+            co_await confirm();
+            continue;
+        }
         if (inspect_at_ && *inspect_at_ <= now.steady) {
             co_await inspect(now);
             continue;

@@ -64,6 +64,10 @@ class grant_keeper {
     /// when that is over. The same rule twice is watched once.
     void watch(tagged_rule rule);
 
+    /// Protection that was to end by itself stays. `done` hears what came of it, later, unless
+    /// `stop` comes first.
+    void confirm_protection(std::function<void(const backend_outcome&)> done);
+
     /// Lets the running operation finish, or cancels it when that takes too long, and tears down.
     /// Requests that wait fail. Done within the limits of the options whatever the backend does.
     [[nodiscard]] boost::asio::awaitable<backend_outcome> stop();
@@ -94,6 +98,7 @@ class grant_keeper {
     void others_changed();
     boost::asio::awaitable<void> inspect(moment now);
     boost::asio::awaitable<void> do_late_work(moment now);
+    boost::asio::awaitable<void> confirm();
     void take_opens(work& next);
     void take_closes(work& next, moment now);
     boost::asio::awaitable<void> run();
@@ -110,6 +115,7 @@ class grant_keeper {
     grant_table table_; ///< what the backend holds, as far as we know
 
     std::vector<waiting_request> waiting_;
+    std::function<void(const backend_outcome&)> confirm_; ///< of a confirmation that waits
     std::multimap<std::chrono::steady_clock::time_point, tagged_rule> watched_;
     std::unordered_set<std::string> watched_names_; ///< thousands may be added at once
 

@@ -73,6 +73,8 @@ class nft_backend final : public backend {
         bool absent = false;        ///< a set was not there
     };
 
+    /// What to do about a complaint of nft or of the kernel, as the end of its sentence.
+    [[nodiscard]] static std::string remedy_for(std::string_view words);
     boost::asio::awaitable<step_result> run_nft(std::string script);
     boost::asio::awaitable<step_result> list_objects(std::set<nft_object>& into);
     [[nodiscard]] bool is_ours(const nft_object& object) const;

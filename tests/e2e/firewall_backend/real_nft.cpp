@@ -53,6 +53,7 @@ start_outcome real_nft::start() {
     log.lines.clear();
     context_ = std::make_unique<asio::io_context>();
     filter = std::make_unique<nft_backend>(options);
+    if (start_with) start_with(*filter);
     keeper = std::make_unique<grant_keeper>(context_->get_executor(), *filter, log);
     std::optional<start_outcome> result;
     asio::co_spawn(*context_, keeper->start(),

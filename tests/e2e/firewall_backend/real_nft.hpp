@@ -44,6 +44,7 @@ class real_nft {
     void run_until(const std::function<bool()>& done);
 
     nft_options options;
+    std::function<void(nft_backend&)> start_with; ///< before each start
     event_log log;
     std::unique_ptr<grant_keeper> keeper;
     std::unique_ptr<nft_backend> filter;

@@ -58,6 +58,7 @@ const text_row text_rows[] = {
     {"pid-file", 'p', &options::pid_file},
     {"run-dir", 'r', &options::run_dir},
     {"sudo-exe", 0, &options::sudo_exe},
+    {"trial", 0, &options::trial},
 };
 
 struct flag_row {
@@ -67,6 +68,7 @@ struct flag_row {
 };
 
 const flag_row flag_rows[] = {
+    {"confirm", 0, &options::confirm},
     {"dump-config", 'D', &options::dump_config},
     {"dump-serv-err-codes", 0, &options::dump_serv_err_codes},
     {"exit-parse-config", 0, &options::exit_parse_config},
@@ -215,6 +217,8 @@ TEST_CASE("what is wrong with the command line is told in a line that names it")
 TEST_CASE("of dump, kill, restart and status only one can be had") {
     const words four{"-D", "-K", "-R", "-S"};
     for (std::size_t i = 0; i < four.size(); ++i) {
+        CHECK(complaint({"--confirm", four[i]}) ==
+              "--confirm is of no use together with -D, -K, -R or -S.");
         CHECK(complaint({four[i]}).empty());
         CHECK(complaint({four[i], four[i]}).empty());
         for (std::size_t j = 0; j < four.size(); ++j) {

@@ -58,6 +58,7 @@ class fake_backend final : public backend {
     start_outcome at_start;
     std::chrono::milliseconds stop_delay{0};
     bool stopped = false;
+    std::string confirm_error;
     std::function<void()> during;         ///< called while a batch is under way
     std::function<void()> changed;        ///< the keeper's: somebody else did something
     std::deque<inspect_outcome> findings; ///< beyond the last: nothing
@@ -119,6 +120,10 @@ class fake_backend final : public backend {
         late.reset();
         if (!late_error.empty()) late = now.steady + 5s;
         co_return late_work_outcome{{late_error}, {"cleared"}};
+    }
+    asio::awaitable<backend_outcome> confirm_protection() override {
+        batches.emplace_back("confirm");
+        co_return backend_outcome{confirm_error};
     }
     asio::awaitable<backend_outcome> stop() override {
         if (stop_delay > 0ms) co_await wait(stop_delay, false);
