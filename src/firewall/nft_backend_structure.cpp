@@ -88,9 +88,19 @@ nft_backend::step_result nft_backend::find_base_chain(const std::set<nft_object>
     const nft_layout& layout = options_.layout;
     const std::string words =
         "NFT_INPUT_ACCESS names the chain " + layout.base_chain + " of " + layout.place();
-    const auto found = std::ranges::find_if(present, [&layout](const nft_object& object) {
-        return object.what == nft_object::kind::chain && object.name == layout.base_chain;
-    });
+    const auto chain_named = [&present](std::string_view name) {
+        return std::ranges::find_if(present, [name](const nft_object& object) {
+            return object.what == nft_object::kind::chain && object.name == name;
+        });
+    };
+    // It lists and saves a look-up in a set as nothing at all: what it loads again then, our chain,
+    // would accept everything.
+    if (const auto input = chain_named("INPUT"); layout.family != nft_family::inet &&
+                                                 layout.table == "filter" &&
+                                                 input != present.end() && input->hook)
+        return {words + ", which is the table of iptables: it takes our rules for ones that accept "
+                        "everything, and would save them so; set FIREWALL_BACKEND iptables"};
+    const auto found = chain_named(layout.base_chain);
     if (found == present.end())
         return {words + ", which does not exist: load the ruleset that has it before fwknopd "
                         "starts, or name the chain that filters what comes in (nft list chains "

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 # pylint: disable=wrong-import-position
 from harness import firewall
 from harness.failure import expect, wait_for
+from harness.inside import EXTRA4, INSIDE4, INSIDE6, NEAR4, NEAR6, inside_host
 from harness.namespaces import Namespace, Network
 from harness.processes import indented, run
 from harness.programs import Keys, Server, stanza
@@ -23,40 +24,10 @@ from harness.traffic import connect, echo_service, echoes, reachable
 KEYS = Keys()
 OUTSIDE, INSIDE = 8022, 22
 SECONDS = 3
-INSIDE4, INSIDE6 = "10.74.0.2", "fd74::2"
-NEAR4, NEAR6 = "10.74.0.1", "fd74::1"  # the gateway's on the inside
-EXTRA4 = "10.74.0.7"  # a second one, to translate sources to
 CHAINS = {"filter": ["FWKNOP_INPUT", "FWKNOP_FORWARD"],
           "nat": ["FWKNOP_PREROUTING", "FWKNOP_POSTROUTING", "FWKNOP_MASQUERADE"]}
 FORWARDING = {"ENABLE_IPT_FORWARDING": "Y"}
 ASK = ["-N", f"{INSIDE4}:{INSIDE}"]
-
-
-@contextlib.contextmanager
-def inside_host(lab: Lab, way_back: bool = True) -> Iterator[Namespace]:
-    """A host behind the gateway, which forwards nothing that is not granted."""
-    gateway = lab.net.gateway
-    inside = Namespace("inside")
-    try:
-        for space in (inside, gateway):
-            space.sysctl("net.ipv6.conf.all.accept_dad", "0")
-        gateway.run("ip", "link", "add", "to_inside", "type", "veth", "peer", "name", "eth0",
-                    "netns", inside.path)
-        Network.address(gateway, "to_inside", NEAR4, NEAR6)
-        Network.address(inside, "eth0", INSIDE4, INSIDE6)
-        gateway.run("ip", "addr", "add", f"{EXTRA4}/24", "dev", "to_inside")
-        if way_back:
-            inside.run("ip", "route", "add", "default", "via", NEAR4)
-            inside.run("ip", "-6", "route", "add", "default", "via", NEAR6)
-        gateway.sysctl("net.ipv4.ip_forward", "1")
-        gateway.sysctl("net.ipv6.conf.all.forwarding", "1")
-        for tool in ("iptables", "ip6tables"):
-            gateway.run(tool, "-P", "FORWARD", "DROP")
-            gateway.run(tool, "-A", "FORWARD", "-m", "conntrack", "--ctstate", "ESTABLISHED",
-                        "-j", "ACCEPT")
-        yield inside
-    finally:
-        inside.close()
 
 
 def our_rules(lab: Lab, v6: bool = False) -> Dict[str, List[firewall.Rule]]:
@@ -113,7 +84,7 @@ def story(lab: Lab, service: Namespace, *, config: Dict[str, str], access: Dict[
 
 def destination(lab: Lab) -> None:
     """DNAT, asked for by the client and forced by the stanza."""
-    with inside_host(lab) as inside:
+    with inside_host(lab.net) as inside:
         story(lab, inside, title="asked for", config=FORWARDING, access={},
               request=["-A", f"tcp/{OUTSIDE}", *ASK], last="DNAT")
         story(lab, inside, title="forced", config=FORWARDING,
@@ -126,7 +97,7 @@ def source(lab: Lab) -> None:
     request = ["-A", f"tcp/{OUTSIDE}", *ASK]
     forced = {"FORCE_NAT": f"{INSIDE4} {INSIDE}"}
     translate = {**FORWARDING, "ENABLE_IPT_SNAT": "Y"}
-    with inside_host(lab, way_back=False) as inside:
+    with inside_host(lab.net, way_back=False) as inside:
         story(lab, inside, title="masqueraded", config=translate, access={}, request=request,
               last="SNAT", seen_as=NEAR4)
         story(lab, inside, title="SNAT_TRANSLATE_IP",
@@ -139,7 +110,7 @@ def source(lab: Lab) -> None:
 
 def source_forced(lab: Lab) -> None:
     """FORCE_MASQUERADE, and FORWARD_ALL with SNAT."""
-    with inside_host(lab, way_back=False) as inside:
+    with inside_host(lab.net, way_back=False) as inside:
         story(lab, inside, title="FORCE_MASQUERADE", config=FORWARDING,
               access={"FORCE_NAT": f"{INSIDE4} {INSIDE}", "FORCE_MASQUERADE": "Y"},
               request=["-A", f"tcp/{OUTSIDE}"], last="SNAT", seen_as=NEAR4)
@@ -154,7 +125,7 @@ def router(lab: Lab) -> None:
     net.client.run("ip", "route", "add", "10.74.0.0/24", "via", Network.gateway4)
     net.other.run("ip", "route", "add", "10.74.0.0/24", "via", Network.gateway4)
     access = {"FORWARD_ALL": "Y", "FORCE_SNAT": EXTRA4}
-    with inside_host(lab, way_back=False) as inside, echo_service(inside, 80) as peers, \
+    with inside_host(lab.net, way_back=False) as inside, echo_service(inside, 80) as peers, \
             lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=SECONDS, **access),
                       config=FORWARDING) as server:
         with lab.case("closed before the knock"):
@@ -180,7 +151,7 @@ def local(lab: Lab) -> None:
 def ipv6(lab: Lab) -> None:
     """DNAT and MASQUERADE by ip6tables."""
     forced = {"FORCE_NAT": f"{INSIDE6} {INSIDE}"}
-    with inside_host(lab) as inside:
+    with inside_host(lab.net) as inside:
         story(lab, inside, title="DNAT", config=FORWARDING, access=forced,
               request=["-A", f"tcp/{OUTSIDE}"], last="DNAT", v6=True)
     with inside_host_again(lab) as inside:
@@ -194,7 +165,7 @@ def inside_host_again(lab: Lab) -> Iterator[Namespace]:
     # The interface goes with the namespace, a moment later.
     wait_for("the old interface to go",
              lambda: "to_inside" not in lab.net.gateway.run("ip", "link"), 5)
-    with inside_host(lab, way_back=False) as inside:
+    with inside_host(lab.net, way_back=False) as inside:
         yield inside
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon and the system it lives in: journal, syslog, service manager, few powers, log filters."""
+"""The daemon and the system it lives in: journal, syslog, service manager, log filters."""
 
 import contextlib
 import os
@@ -229,38 +229,6 @@ def service_manager(lab: Lab) -> None:
         expect(server.wait() == 1 and "NOTIFY_SOCKET" in server.log(), server.log())
 
 
-def unprivileged(lab: Lab) -> None:
-    """An account of its own with CAP_NET_ADMIN and CAP_NET_RAW, as the shipped unit has it."""
-    powers = "-all,+net_admin,+net_raw"
-    public = os.path.join(lab.root, "public")
-    os.makedirs(public)
-    for directory in (lab.root, public):
-        os.chmod(directory, 0o755)
-    program = shutil.copy(lab.programs.path(lab.server_kind, server=True), public)
-    os.chmod(program, 0o755)
-    # The files become the account's before the program starts.
-    own = 'chown -R 65534:65534 "$(dirname "$6")" && exec setpriv --reuid 65534 --regid 65534 ' \
-          f'--clear-groups --no-new-privs --inh-caps={powers} --ambient-caps={powers} ' \
-          f'--bounding-set={powers} "$@"'
-    with Server(program, stanza(KEYS, FW_ACCESS_TIMEOUT=1), root=lab.root,
-                namespace=lab.net.gateway, wrapper=["sh", "-c", own, "sh"]) as server:
-        with lab.case("no other power, no other user"):
-            with open(f"/proc/{server.pid}/status", encoding="ascii") as file:
-                text = file.read()
-            expect(re.search(r"^Uid:\s+65534\s+65534\s", text, re.M), text)
-            expect(re.search(r"^CapEff:\s+0+3000$", text, re.M), text)
-        with lab.case("opens and closes, for both families"):
-            lab.client.knock(KEYS, "tcp/22")
-            lab.wait_rule(server, "tcp/22")
-            lab.client.knock(KEYS, "tcp/23", allow=Network.client6)
-            lab.wait_rule(server, "tcp/23", v6=True)
-            wait_for("the rules to go", lambda: not lab.rules() and not lab.rules(v6=True), 8)
-        server.stop()
-        with lab.case("leaves nothing"):
-            left = firewall.saved(lab.net.gateway) + firewall.saved(lab.net.gateway, v6=True)
-            expect(not firewall.ours_in(left), f"{left}")
-
-
 def flood(lab: Lab) -> None:
     """100,000 packets of junk are few lines, and the sums add up."""
     alphabet = string.ascii_letters + string.digits + "+/"
@@ -388,4 +356,4 @@ def texts(lab: Lab) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main([journal, syslog, service_manager, unprivileged, flood, texts]))
+    sys.exit(main([journal, syslog, service_manager, flood, texts]))

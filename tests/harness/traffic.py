@@ -124,6 +124,57 @@ def echo_service(namespace: Namespace, port: int) -> Iterator[List[str]]:
         worker.join(2)
 
 
+@contextlib.contextmanager
+def udp_echo_service(namespace: Namespace, port: int) -> Iterator[List[str]]:
+    """The same with UDP. Gives a list to which the source of each datagram is added."""
+    peers: List[str] = []
+    with namespace.entered():
+        service = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        waker = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    service.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    service.bind(("::", port))
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            data, where = service.recvfrom(4096)
+            if ended.is_set():
+                return
+            peers.append(where[0].removeprefix("::ffff:"))
+            with contextlib.suppress(OSError):
+                service.sendto(data, where)
+
+    worker = threading.Thread(target=serve, daemon=True)
+    worker.start()
+    try:
+        yield peers
+    finally:
+        ended.set()
+        waker.sendto(b"", ("::1", port))
+        worker.join(2)
+        for each in (service, waker):
+            each.close()
+
+
+def udp_flow(namespace: Namespace, address: str, port: int) -> socket.socket:
+    """A socket to the service, for `echoes`; nothing has been sent yet."""
+    with namespace.entered():
+        made = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    made.connect((address, port))
+    return made
+
+
+def flow(namespace: Namespace, protocol: str, address: str, port: int,
+         timeout: float = 0.4) -> Optional[socket.socket]:
+    """A connection that carries data both ways, or None when the address stays silent."""
+    made = udp_flow(namespace, address, port) if protocol == "udp" \
+        else connect(namespace, address, port, timeout)
+    if made is not None and not echoes(made, timeout):
+        made.close()
+        return None
+    return made
+
+
 class Sniffer:
     """Sees every UDP datagram to the SPA port that arrives at an interface."""
 
