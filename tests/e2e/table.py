@@ -259,6 +259,8 @@ def two_daemons(lab: Lab, backend: Backend) -> None:
         with serve(lab, backend, [web], other_keys, second=True) as second:
             open_long(lab)
             open_long(lab, web, other_keys)
+            listed = backend.policy(lab.net.gateway).lower()
+            expect("second_fwknop" in listed, listed)
             second.stop()
         expect(gets_in(lab), "the end of one closes what the other has opened")
         listed = backend.policy(lab.net.gateway).lower()
