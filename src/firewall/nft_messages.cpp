@@ -83,9 +83,15 @@ std::vector<std::uint8_t> bytes_of(const nlmsghdr* header) {
     return {begin, begin + header->nlmsg_len};
 }
 
+// The kernel fills messages with attributes up to whole words, and libmnl reads them as if they
+// were: up to three bytes beyond the end of one that is not.
+bool is_filled_up(const nlmsghdr& message) {
+    return message.nlmsg_len % MNL_ALIGNTO == 0;
+}
+
 // The type within its subsystem, or nothing if the message is of another.
 std::optional<std::uint16_t> nft_type(const nlmsghdr& message) {
-    if (NFNL_SUBSYS_ID(message.nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
+    if (NFNL_SUBSYS_ID(message.nlmsg_type) != NFNL_SUBSYS_NFTABLES || !is_filled_up(message) ||
         mnl_nlmsg_get_payload_len(&message) < sizeof(nfgenmsg))
         return std::nullopt;
     return static_cast<std::uint16_t>(NFNL_MSG_TYPE(message.nlmsg_type));
@@ -113,7 +119,7 @@ std::string text_or_empty(const char* text) {
 
 // The kernel's explanation stands behind the error and, unless it was left out, our message.
 std::string explanation(const nlmsghdr& message, const nlmsgerr& error) {
-    if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+    if ((message.nlmsg_flags & NLM_F_ACK_TLVS) == 0 || !is_filled_up(message)) return {};
     std::size_t offset = sizeof error;
     if ((message.nlmsg_flags & NLM_F_CAPPED) == 0) {
         const std::size_t copied = mnl_nlmsg_get_payload_len(&error.msg);
