@@ -17,8 +17,8 @@ from harness.namespaces import Network
 from harness.processes import Process
 from harness.programs import (DEBIAN, OURS, Client, Keys, Programs, Server, stanza)
 from harness.traffic import SPA_PORT
-from probes import (children_cpu, knock_to_open, own_cpu, own_elements, percentile, resident_bytes,
-                    send_all, wake_ups)
+from probes import (children_cpu, knock_to_open, let_kernel_answer, own_cpu, own_elements,
+                    percentile, resident_bytes, send_all, wake_ups)
 
 JUNK_LIMIT = 0.350  # seconds; what counts as answered inside a flood
 GRANT_SECONDS = 250
@@ -69,8 +69,7 @@ class Lab:
         self.root = tempfile.mkdtemp(prefix=kind.name, dir=root)
         # With nftables the daemon hides the ports itself.
         self.network = Network(hide=kind.backend == "iptables")
-        # Else the kernel itself holds answers back.
-        self.network.gateway.sysctl("net.ipv4.icmp_ratelimit", "0")
+        let_kernel_answer(self.network.gateway)
         self.client = Client(settings.programs.path(settings.sealer, server=False), root=self.root,
                              namespace=self.network.client)
 
