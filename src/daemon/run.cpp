@@ -2,6 +2,7 @@
 #include "daemon/run.hpp"
 
 #include "core/policy/access_config.hpp"
+#include "core/spa/self_test.hpp"
 #include "daemon/background.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/control.hpp"
@@ -10,6 +11,7 @@
 #include "daemon/log.hpp"
 #include "daemon/options.hpp"
 #include "daemon/replay_store.hpp"
+#include "daemon/resident_memory.hpp"
 #include "daemon/run_lock.hpp"
 #include "daemon/service.hpp"
 #include "daemon/service_manager.hpp"
@@ -90,6 +92,16 @@ int control_other(const options& given, const server_config& server) {
     return flush_rules(server);
 }
 
+// Else every packet would be refused, and nobody told why.
+void check_crypto_library() {
+    if (const auto tested = self_test(); !tested) {
+        throw std::runtime_error{
+            "[*] The crypto library cannot open or make packets: " + tested.error().message() +
+            ". Packets need MD5, SHA and AES-256: is it in FIPS mode? See "
+            "OPENSSL_CONF and openssl list -providers"};
+    }
+}
+
 int serve(const options& given, configuration config, const diagnostics& report) {
     const server_config server = config.server;
     service_manager manager = service_manager::from_environment();
@@ -103,6 +115,7 @@ int serve(const options& given, configuration config, const diagnostics& report)
                         .facility = server.syslog_facility,
                         .verbose = static_cast<int>(server.verbose)};
     log::open(sinks);
+    check_crypto_library();
 
     run_locks locks{server};
     std::optional<background> detached;
@@ -123,6 +136,7 @@ int serve(const options& given, configuration config, const diagnostics& report)
     }
     service daemon{given, std::move(config), std::move(manager)};
     return daemon.run([&] {
+        trim_resident_memory();
         if (!detached) return;
         sinks.standard_error = false;
         log::open(sinks);

@@ -25,6 +25,14 @@ from harness.traffic import Sniffer, send_udp
 
 SHIPPED = "/etc/fwknop"
 
+# As on a machine in FIPS mode: only what has the property may be used, and here nothing has.
+FIPS_ONLY = """openssl_conf = start
+[start]
+alg_section = algorithms
+[algorithms]
+default_properties = fips=yes
+"""
+
 
 class Desk:
     """Runs the daemon's program to its end with files of a case's own."""
@@ -215,6 +223,10 @@ def surroundings(lab: Lab) -> None:
     with lab.case("no iptables"):
         complaint(desk.start("-f", "-i", Network.interface,
                              config="FIREWALL_EXE /nowhere/iptables;\n"), "/nowhere/iptables")
+    with lab.case("a crypto library without MD5"):
+        settings = write_private(os.path.join(desk.directory, "openssl.cnf"), FIPS_ONLY)
+        complaint(desk.start("-f", "-i", Network.interface,
+                             before=["env", f"OPENSSL_CONF={settings}"]), "crypto library", "FIPS")
     with lab.case("no access.conf"):
         complaint(desk.start("-f", "-i", Network.interface, access=None), desk.access)
     with lab.case("access.conf is a directory"):
