@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+struct evp_mac_ctx_st; // the crypto library's
+
 namespace fwknop {
 
 /// Payload limits (wire format, section 7): anything else is not a packet.
@@ -38,11 +40,7 @@ class hmac_key {
     /// `crypto_library_failed`.
     [[nodiscard]] static result<hmac_key> make(digest_type type, const secret_bytes& key);
 
-    hmac_key(hmac_key&&) noexcept;
-    hmac_key& operator=(hmac_key&&) noexcept;
-    ~hmac_key();
-
-    [[nodiscard]] digest_type type() const noexcept;
+    [[nodiscard]] digest_type type() const noexcept { return type_; }
 
     /// The HMAC of `prefix` followed by `text`, in base64 without padding.
     [[nodiscard]] result<std::string> sign(std::string_view prefix, std::string_view text) const;
@@ -53,9 +51,15 @@ class hmac_key {
                                       std::string_view tag) const;
 
   private:
-    struct state;
-    explicit hmac_key(std::unique_ptr<state> made) noexcept;
-    std::unique_ptr<state> state_;
+    struct context_deleter {
+        void operator()(evp_mac_ctx_st* context) const noexcept;
+    };
+    using context_ptr = std::unique_ptr<evp_mac_ctx_st, context_deleter>;
+    hmac_key(digest_type type, secret_bytes schedule, context_ptr context) noexcept;
+
+    digest_type type_;
+    secret_bytes schedule_; ///< the hash after the key's blocks; empty for SHA-3
+    context_ptr context_;   ///< for SHA-3 only
 };
 
 /// A symmetric encryption key: 1..32 bytes of pass phrase and how it is used.

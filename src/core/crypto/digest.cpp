@@ -3,13 +3,12 @@
 
 #include "core/crypto/openssl.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <tuple>
 
 namespace fwknop::crypto {
 
@@ -65,20 +64,7 @@ result<digest_value> compute_digest(digest_type type, std::string_view text) {
 
 // Blocks are compared a machine's word at a time, which sodium_memcmp is not allowed to do.
 bool equal_constant_time(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    using block = std::array<unsigned char, crypto_verify_64_BYTES>;
-    int same = 0; // as libsodium has it: 0, or -1
-    while (!a.empty()) {
-        const std::size_t size = std::min(a.size(), std::tuple_size_v<block>);
-        block left{};
-        block right{};
-        std::copy_n(a.begin(), size, left.begin());
-        std::copy_n(b.begin(), size, right.begin());
-        same |= crypto_verify_64(left.data(), right.data());
-        a.remove_prefix(size);
-        b.remove_prefix(size);
-    }
-    return same == 0;
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 } // namespace fwknop::crypto

@@ -3,7 +3,7 @@
 // A packet of nobody's is checked against the key of every stanza that might be meant, so this is
 // the code that a flood runs most. OpenSSL's general HMAC copies three contexts on the heap for
 // each check, which costs as much as the hashing. Here the hash of a key's two blocks is computed
-// once and kept as plain bytes, and a check begins from a copy of it on the stack. SHA-3, which has
+// once and kept as plain bytes, and a check goes on from there, on the stack. SHA-3, which has
 // no such interface, goes the general way.
 
 // The plain hash functions, which OpenSSL 3 calls deprecated but keeps.
@@ -39,13 +39,15 @@ struct tag_value {
     std::size_t size = 0;
 };
 
-/// A hash as OpenSSL's plain functions have it.
+/// A hash as OpenSSL's plain functions have it. `StateSize`: of the chaining value, with which each
+/// of their contexts begins.
 template <class Context, auto Init, auto Update, auto Final, std::size_t BlockSize,
-          std::size_t DigestSize>
+          std::size_t StateSize, std::size_t DigestSize>
 struct plain_hash {
-    static_assert(std::is_trivially_copyable_v<Context>);
+    static_assert(std::is_trivially_copyable_v<Context> && std::is_standard_layout_v<Context>);
     using context = Context;
     static constexpr std::size_t block_size = BlockSize;
+    static constexpr std::size_t state_size = StateSize;
     static constexpr std::size_t digest_size = DigestSize;
 
     static bool begin(Context& at) { return Init(&at) == 1; }
@@ -55,20 +57,36 @@ struct plain_hash {
     static bool finish(Context& at, std::uint8_t* digest) { return Final(digest, &at) == 1; }
 };
 
-using md5 = plain_hash<MD5_CTX, MD5_Init, MD5_Update, MD5_Final, MD5_CBLOCK, MD5_DIGEST_LENGTH>;
-using sha1 = plain_hash<SHA_CTX, SHA1_Init, SHA1_Update, SHA1_Final, SHA_CBLOCK, SHA_DIGEST_LENGTH>;
+using md5 = plain_hash<MD5_CTX, MD5_Init, MD5_Update, MD5_Final, MD5_CBLOCK, sizeof(MD5_LONG) * 4,
+                       MD5_DIGEST_LENGTH>;
+using sha1 = plain_hash<SHA_CTX, SHA1_Init, SHA1_Update, SHA1_Final, SHA_CBLOCK,
+                        sizeof(SHA_LONG) * 5, SHA_DIGEST_LENGTH>;
 using sha256 = plain_hash<SHA256_CTX, SHA256_Init, SHA256_Update, SHA256_Final, SHA256_CBLOCK,
-                          SHA256_DIGEST_LENGTH>;
+                          sizeof(SHA256_CTX::h), SHA256_DIGEST_LENGTH>;
 using sha384 = plain_hash<SHA512_CTX, SHA384_Init, SHA384_Update, SHA384_Final, SHA512_CBLOCK,
-                          SHA384_DIGEST_LENGTH>;
+                          sizeof(SHA512_CTX::h), SHA384_DIGEST_LENGTH>;
 using sha512 = plain_hash<SHA512_CTX, SHA512_Init, SHA512_Update, SHA512_Final, SHA512_CBLOCK,
-                          SHA512_DIGEST_LENGTH>;
+                          sizeof(SHA512_CTX::h), SHA512_DIGEST_LENGTH>;
 
-/// RFC 2104: what the inner and the outer hash are after the key's block.
+/// RFC 2104: the chaining values of the inner and the outer hash after the key's block. No more of
+/// a context is kept: with thousands of keys the memory that is touched is what takes the time.
 template <class Hash>
 struct key_schedule {
-    typename Hash::context inner, outer;
+    std::array<std::uint8_t, Hash::state_size> inner, outer;
 };
+
+/// What every context is after one block, but for its chaining value.
+template <class Hash>
+const typename Hash::context& after_one_block() {
+    static const auto context = [] {
+        typename Hash::context at;
+        const std::array<std::uint8_t, Hash::block_size> block{};
+        Hash::begin(at);
+        Hash::update(at, block.data(), block.size());
+        return at;
+    }();
+    return context;
+}
 
 /// Wiped when it goes.
 template <class T>
@@ -85,28 +103,31 @@ result<secret_bytes> make_schedule(std::span<const std::uint8_t> key) {
     static_assert(Hash::block_size <= max_block_size);
     passing<std::array<std::uint8_t, Hash::block_size>> block;
     block.value.fill(0);
-    secret_bytes kept{sizeof(key_schedule<Hash>)};
-    passing<key_schedule<Hash>> schedule;
+    passing<typename Hash::context> at;
     if (key.size() > Hash::block_size) { // the key's digest stands for a key longer than a block
-        if (!Hash::begin(schedule.value.inner) ||
-            !Hash::update(schedule.value.inner, key.data(), key.size()) ||
-            !Hash::finish(schedule.value.inner, block.value.data())) {
+        if (!Hash::begin(at.value) || !Hash::update(at.value, key.data(), key.size()) ||
+            !Hash::finish(at.value, block.value.data())) {
             return errc::crypto_library_failed;
         }
     } else {
         std::ranges::copy(key, block.value.begin());
     }
-    const auto absorb = [&block](typename Hash::context& at, std::uint8_t pad) {
+    secret_bytes kept{sizeof(key_schedule<Hash>)};
+    const auto absorb = [&](std::size_t offset, std::uint8_t pad) {
         for (auto& byte : block.value) byte = static_cast<std::uint8_t>(byte ^ pad);
-        return Hash::begin(at) && Hash::update(at, block.value.data(), block.value.size());
+        if (!Hash::begin(at.value) ||
+            !Hash::update(at.value, block.value.data(), block.value.size())) {
+            return false;
+        }
+        std::memcpy(kept.bytes().data() + offset, &at.value, Hash::state_size);
+        return true;
     };
     constexpr std::uint8_t inner_pad = 0x36;
     constexpr std::uint8_t outer_pad = 0x5c;
-    if (!absorb(schedule.value.inner, inner_pad) ||
-        !absorb(schedule.value.outer, inner_pad ^ outer_pad)) {
+    if (!absorb(offsetof(key_schedule<Hash>, inner), inner_pad) ||
+        !absorb(offsetof(key_schedule<Hash>, outer), inner_pad ^ outer_pad)) {
         return errc::crypto_library_failed;
     }
-    std::memcpy(kept.bytes().data(), &schedule.value, sizeof schedule.value);
     return kept;
 }
 
@@ -116,7 +137,8 @@ result<tag_value> compute(const secret_bytes& kept, std::string_view prefix,
     passing<typename Hash::context> at;
     const auto* const schedule = kept.bytes().data();
     const auto resume = [&](std::size_t offset) {
-        std::memcpy(&at.value, schedule + offset, sizeof at.value);
+        at.value = after_one_block<Hash>();
+        std::memcpy(&at.value, schedule + offset, Hash::state_size);
     };
     tag_value tag;
     tag.size = Hash::digest_size;
@@ -165,32 +187,6 @@ result<tag_value> compute(EVP_MAC_CTX* context, std::string_view prefix, std::st
 
 } // namespace
 
-struct hmac_key::state {
-    digest_type type;
-    secret_bytes schedule;         ///< a `key_schedule`; empty for SHA-3
-    crypto::mac_ctx_ptr context{}; ///< for SHA-3
-
-    [[nodiscard]] result<tag_value> compute_tag(std::string_view prefix,
-                                                std::string_view text) const {
-        switch (type) {
-        case digest_type::md5:
-            return compute<md5>(schedule, prefix, text);
-        case digest_type::sha1:
-            return compute<sha1>(schedule, prefix, text);
-        case digest_type::sha256:
-            return compute<sha256>(schedule, prefix, text);
-        case digest_type::sha384:
-            return compute<sha384>(schedule, prefix, text);
-        case digest_type::sha512:
-            return compute<sha512>(schedule, prefix, text);
-        case digest_type::sha3_256:
-        case digest_type::sha3_512:
-            break;
-        }
-        return compute(context.get(), prefix, text);
-    }
-};
-
 namespace {
 
 /// Empty for SHA-3.
@@ -213,16 +209,34 @@ result<secret_bytes> schedule_of(digest_type type, std::span<const std::uint8_t>
     return secret_bytes{};
 }
 
+result<tag_value> compute_tag(digest_type type, const secret_bytes& schedule, EVP_MAC_CTX* context,
+                              std::string_view prefix, std::string_view text) {
+    switch (type) {
+    case digest_type::md5:
+        return compute<md5>(schedule, prefix, text);
+    case digest_type::sha1:
+        return compute<sha1>(schedule, prefix, text);
+    case digest_type::sha256:
+        return compute<sha256>(schedule, prefix, text);
+    case digest_type::sha384:
+        return compute<sha384>(schedule, prefix, text);
+    case digest_type::sha512:
+        return compute<sha512>(schedule, prefix, text);
+    case digest_type::sha3_256:
+    case digest_type::sha3_512:
+        break;
+    }
+    return compute(context, prefix, text);
+}
+
 } // namespace
 
-hmac_key::hmac_key(std::unique_ptr<state> made) noexcept : state_{std::move(made)} {}
-hmac_key::hmac_key(hmac_key&&) noexcept = default;
-hmac_key& hmac_key::operator=(hmac_key&&) noexcept = default;
-hmac_key::~hmac_key() = default;
-
-digest_type hmac_key::type() const noexcept {
-    return state_->type;
+void hmac_key::context_deleter::operator()(evp_mac_ctx_st* context) const noexcept {
+    EVP_MAC_CTX_free(context);
 }
+
+hmac_key::hmac_key(digest_type type, secret_bytes schedule, context_ptr context) noexcept
+    : type_{type}, schedule_{std::move(schedule)}, context_{std::move(context)} {}
 
 result<hmac_key> hmac_key::make(digest_type type, const secret_bytes& key) {
     if (key.empty()) return errc::key_empty;
@@ -230,24 +244,21 @@ result<hmac_key> hmac_key::make(digest_type type, const secret_bytes& key) {
 
     auto schedule = schedule_of(type, key.bytes());
     if (!schedule) return schedule.error();
-    auto made = std::make_unique<state>(state{type, *std::move(schedule)});
-    if (made->schedule.empty()) {
-        auto context = make_context(type, key);
-        if (!context) return context.error();
-        made->context = *std::move(context);
-    }
-    return hmac_key{std::move(made)};
+    if (!schedule->empty()) return hmac_key{type, *std::move(schedule), nullptr};
+    auto context = make_context(type, key);
+    if (!context) return context.error();
+    return hmac_key{type, {}, context_ptr{context->release()}};
 }
 
 result<std::string> hmac_key::sign(std::string_view prefix, std::string_view text) const {
-    const auto tag = state_->compute_tag(prefix, text);
+    const auto tag = compute_tag(type_, schedule_, context_.get(), prefix, text);
     if (!tag) return tag.error();
     return crypto::base64_encode(std::span{tag->storage}.first(tag->size));
 }
 
 result<void> hmac_key::verify(std::string_view prefix, std::string_view text,
                               std::string_view tag) const {
-    const auto expected = state_->compute_tag(prefix, text);
+    const auto expected = compute_tag(type_, schedule_, context_.get(), prefix, text);
     if (!expected) return expected.error();
     // The base64 forms are compared: two spellings of one HMAC would make two packets of one.
     std::array<unsigned char, 89> spelled; // 64 bytes in base64, and OpenSSL's zero byte
@@ -255,7 +266,7 @@ result<void> hmac_key::verify(std::string_view prefix, std::string_view text,
         EVP_EncodeBlock(spelled.data(), expected->storage.data(), static_cast<int>(expected->size));
     std::string_view spelled_text{reinterpret_cast<const char*>(spelled.data()),
                                   static_cast<std::size_t>(size)};
-    spelled_text = spelled_text.substr(0, digest_base64_size(state_->type));
+    spelled_text = spelled_text.substr(0, digest_base64_size(type_));
     if (!crypto::equal_constant_time(spelled_text, tag)) return errc::hmac_mismatch;
     return {};
 }

@@ -61,6 +61,15 @@ std::optional<refused> objection(const signature_judgement& judged, const gpg_se
     return why;
 }
 
+// Thousands of stanzas do not fit the processor's cache: what the next one is held against is on
+// its way while this one's HMAC is computed.
+void fetch_ahead(const stanza& next) noexcept {
+    constexpr std::ptrdiff_t cache_line = 64;
+    const char* const end = reinterpret_cast<const char*>(&next.number);
+    for (const char* at = reinterpret_cast<const char*>(&next); at < end; at += cache_line)
+        __builtin_prefetch(at);
+}
+
 } // namespace
 
 const attempt* verdict::granted() const noexcept {
@@ -86,6 +95,7 @@ judging::judging(const std::vector<stanza>& stanzas, const stanza_index& index,
 void judging::run(std::size_t from) {
     for (at_ = index_->next(how_.source, from); at_ < stanzas_->size();
          at_ = index_->next(how_.source, at_ + 1)) {
+        if (at_ + 1 < stanzas_->size()) fetch_ahead((*stanzas_)[at_ + 1]);
         if (try_stanza(current()) || asked_) return;
     }
 }
