@@ -136,10 +136,10 @@ def knock(lab: Lab) -> Figures:
     return figures
 
 
-def flood_with(lab: Lab, rate: int) -> Figures:
+def flood_with(lab: Lab, rate: int, access: str = "") -> Figures:
     """Ten knocks inside junk of `rate` packets a second; 0: as many as the sender can."""
     knocks = 10
-    with lab.serve() as server:
+    with lab.serve(access) as server:
         lab.warm(server)
         packets = lab.packets(knocks)
         seconds = int(knocks * JUNK_LIMIT) + 3  # long enough for ten that are never answered
@@ -168,6 +168,13 @@ def junk_limit(lab: Lab) -> Figures:
     return {f"limit_{name}": value for name, value in flood_with(lab, 0).items()}
 
 
+def costly_junk(lab: Lab) -> Figures:
+    """The same where each packet that looks right is checked against thousands of keys: one
+    source's junk would take more time than there is."""
+    figures = flood_with(lab, 20_000, stanzas(lab.settings.stanzas))
+    return {f"costly_{name}": figures[name] for name in ("rate", "answered", "p50")}
+
+
 def burst(lab: Lab) -> Figures:
     """Valid knocks back to back; grants counted until they stop growing: in the log, which tells of
     them when they are open, for to list them costs the machine time that the daemon wants."""
@@ -191,13 +198,17 @@ def burst(lab: Lab) -> Figures:
     return {"burst_grants": last, "burst": last / (grown - started)}
 
 
+def stanzas(count: int) -> str:
+    """They take packets from anywhere; the last one's keys are right."""
+    others = (stanza(Keys(f"key-of-{n}", f"hmac-of-{n}")) for n in range(count - 1))
+    return "".join(others) + stanza(KEYS, FW_ACCESS_TIMEOUT=GRANT_SECONDS)
+
+
 def many_stanzas(lab: Lab) -> Figures:
-    """Thousands of stanzas that take packets from anywhere; the last one's keys are right."""
+    """What thousands of stanzas cost."""
     with lab.serve() as server:
         single = lab.cpu_per_knock(server, 20)
-    others = "".join(stanza(Keys(f"key-of-{n}", f"hmac-of-{n}"))
-                     for n in range(lab.settings.stanzas - 1))
-    with lab.serve(others + stanza(KEYS, FW_ACCESS_TIMEOUT=GRANT_SECONDS)) as server:
+    with lab.serve(stanzas(lab.settings.stanzas)) as server:
         return {"stanzas": lab.cpu_per_knock(server, 20) - single}
 
 
@@ -238,4 +249,5 @@ def standing_grants(lab: Lab) -> Figures:
 
 CASES: Dict[str, Callable[[Lab], Figures]] = {
     function.__name__: function
-    for function in (knock, burst, many_stanzas, many_replays, junk, junk_limit, standing_grants)}
+    for function in (knock, burst, many_stanzas, many_replays, junk, junk_limit, costly_junk,
+                     standing_grants)}

@@ -25,13 +25,14 @@
 
 namespace {
 
-// As long as an ordinary packet, and made of nothing but the alphabet of one, so that a daemon
-// has to go as far as its HMAC to see that it is junk.
+// As long as an ordinary packet, made of nothing but the alphabet of one, and beginning as only a
+// packet can, so that a daemon has to go as far as its HMAC to see that it is junk.
 constexpr std::size_t payload_size = 200;
 constexpr std::size_t different_payloads = 64;
 constexpr std::size_t most_at_once = 64;
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view first_characters = "89+/";
 
 using payload = std::array<char, payload_size>;
 using steady = std::chrono::steady_clock;
@@ -48,8 +49,10 @@ std::array<payload, different_payloads> make_payloads() {
     std::mt19937 random{62201};
     std::uniform_int_distribution<std::size_t> pick{0, alphabet.size() - 1};
     std::array<payload, different_payloads> result{};
-    for (auto& one : result)
+    for (auto& one : result) {
         std::generate(one.begin(), one.end(), [&] { return alphabet[pick(random)]; });
+        one.front() = first_characters[pick(random) % first_characters.size()];
+    }
     return result;
 }
 

@@ -210,6 +210,18 @@ void decision_log::not_recorded(const datagram& packet, const verdict& result,
                what);
 }
 
+void decision_log::withheld(const datagram& packet, moment now) {
+    const auto severity =
+        within_budget(stranger::overload, now) ? log::level::warning : log::level::debug;
+    if (!log::enabled(severity)) return;
+    log::write(severity,
+               "Dropped an SPA packet from IP: " + packet.source.to_string() +
+                   ": too many from there failed, and checking them leaves no time for others",
+               {.kind = log::event_kind::refuse,
+                .source = packet.source.to_string(),
+                .reason = "source_over_budget"});
+}
+
 void decision_log::gpg_overloaded(const datagram& packet, moment now) {
     const auto severity =
         within_budget(stranger::gpg_overload, now) ? log::level::warning : log::level::debug;
@@ -244,8 +256,15 @@ std::optional<std::chrono::steady_clock::time_point> decision_log::summary_due()
 
 void decision_log::sum_up() {
     constexpr std::array<std::string_view, stranger_kinds> names{
-        "unexpected source",        "wrong HMAC",       "not decryptable", "expired stanza",
-        "not signed as it must be", "too many for GPG", "GPG failed",      "replay"};
+        "unexpected source",
+        "wrong HMAC",
+        "not decryptable",
+        "expired stanza",
+        "not signed as it must be",
+        "more than the source's share of time",
+        "too many for GPG",
+        "GPG failed",
+        "replay"};
     std::string counts;
     for (std::size_t kind = 0; kind < stranger_kinds; ++kind) {
         const std::uint64_t suppressed = budgets_[kind].take_suppressed();

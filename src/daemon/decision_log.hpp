@@ -39,6 +39,9 @@ class decision_log {
     /// The packet authenticated but could not be recorded, so it is refused.
     void not_recorded(const datagram& packet, const verdict& result, std::string_view why);
 
+    /// Not checked, so that others are served: its source has used up its share of the time.
+    void withheld(const datagram& packet, moment now);
+
     /// As many packets wait for GnuPG as may: this one is dropped.
     void gpg_overloaded(const datagram& packet, moment now);
 
@@ -60,6 +63,7 @@ class decision_log {
         undecryptable,
         expired_stanza,
         unsigned_message,
+        overload,
         gpg_overload,
         gpg_trouble,
         replay,

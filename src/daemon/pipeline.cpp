@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Everything in here is under attack: any host can send anything, as fast as the link allows. So
-// the order is by cost: form, source, replay, HMAC; nothing allocates before the HMAC is right;
-// every way out is counted by its reason, and the log is asked for a line under a budget.
+// the order is by cost: form, source, replay, HMAC; when time is short no source gets more than its
+// share of it; nothing of a packet is kept before its HMAC is right; every way out is counted by
+// its reason, and the log is asked for a line under a budget.
 
 #include "daemon/pipeline.hpp"
 
@@ -36,11 +37,12 @@ packet_origin origin_of(const datagram& packet, moment now) {
 
 pipeline::pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
                    opener open, bool test_mode, gpg_desk::asker ask,
-                   std::function<void()> commit_soon)
+                   std::function<void()> commit_soon, const source_budget::limits& budget)
     : replays_{replays}
     , log_{log}
     , open_{std::move(open)}
     , test_mode_{test_mode}
+    , budget_{budget}
     , desk_{std::move(ask), *this}
     , commit_soon_{std::move(commit_soon)} {
     use(std::move(rules));
@@ -120,6 +122,12 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         note_seen(packet, origin_of(other->packet, other->arrived), now);
         return;
     }
+    const auto began = source_budget::clock::now();
+    if (!budget_.admits(packet.source, began)) {
+        ++counters_.withheld;
+        log_.withheld(packet, now);
+        return;
+    }
     auto way = rules_->gate().begin(*examined, {.source = packet.source,
                                                 .destination = packet.destination,
                                                 .destination_port = packet.destination_port,
@@ -129,7 +137,12 @@ void pipeline::consider(const datagram& packet, const std::optional<ip_address>&
         wait_for_gpg(packet, *id, forwarded_for, now);
         return;
     }
-    conclude(packet, *id, way.take(), now);
+    auto judged = way.take();
+    if (!judged.authenticated()) {
+        const auto ended = source_budget::clock::now();
+        budget_.charge(packet.source, ended - began, ended);
+    }
+    conclude(packet, *id, std::move(judged), now);
 }
 
 void pipeline::note_seen(const datagram& packet, const packet_origin& original, moment now) {

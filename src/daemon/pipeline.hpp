@@ -9,6 +9,7 @@
 #include "daemon/gpg_desk.hpp"
 #include "daemon/replay_store.hpp"
 #include "daemon/rulebook.hpp"
+#include "daemon/source_budget.hpp"
 
 #include <fwknop/error.hpp>
 
@@ -32,6 +33,7 @@ struct packet_counters {
     std::uint64_t replayed = 0;
     std::uint64_t seen_again = 0; ///< the same TCP data, captured and read, or sent anew
     std::uint64_t not_recorded = 0;
+    std::uint64_t withheld = 0; ///< not checked: their source had used up its share of the time
     std::uint64_t granted = 0;
     std::uint64_t for_gpg = 0; ///< handed to GnuPG, or in line for it
 };
@@ -49,7 +51,7 @@ class pipeline : private gpg_customer {
     /// packet is committed at once.
     pipeline(std::shared_ptr<const rulebook> rules, replay_store& replays, decision_log& log,
              opener open, bool test_mode, gpg_desk::asker ask,
-             std::function<void()> commit_soon = nullptr);
+             std::function<void()> commit_soon = nullptr, const source_budget::limits& budget = {});
 
     /// From the next packet on these rules count; for those that wait for GnuPG, too.
     void use(std::shared_ptr<const rulebook> rules);
@@ -109,6 +111,7 @@ class pipeline : private gpg_customer {
     opener open_;
     bool test_mode_;
     std::optional<http_reader> http_;
+    source_budget budget_;
     packet_counters counters_;
     gpg_desk desk_;
     std::function<void()> commit_soon_;

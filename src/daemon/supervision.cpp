@@ -97,6 +97,7 @@ std::vector<std::string> status_details(const packet_counters& counters) {
     add("no stanza for the source", counters.unexpected);
     add("the same TCP data seen again", counters.seen_again);
     add("could not be recorded", counters.not_recorded);
+    add("more than their source's share of the time", counters.withheld);
     return lines;
 }
 

@@ -1,106 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/temporary_folder.hpp"
+// What becomes of each kind of packet, and what is counted and logged of it.
 #include "core/crypto/base64.hpp"
 #include "core/crypto/cipher.hpp"
-#include "daemon/knock.hpp"
-#include "daemon/log_lines.hpp"
-#include "daemon/pipeline.hpp"
+#include "daemon/pipeline_stage.hpp"
 #include "frame/frames.hpp"
-#include "policy/access_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <deque>
-#include <filesystem>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 using namespace fwknop;
 using namespace fwknop::daemon;
 using namespace fwknop::test;
-using client::test::temporary_folder;
-using fwknop::daemon::test::log_lines;
+using daemon::test::ours;
+using daemon::test::stage;
 
 namespace {
-
-/// A pipeline with everything that belongs to it, between packets and a list of grants.
-struct stage : access_fixture {
-    log_lines log;
-    temporary_folder folder;
-    replay_store replays = replay_store::open(folder.file("digest.cache"), unix_time{}, true);
-    decision_log decisions;
-    std::shared_ptr<const rulebook> rules;
-    std::optional<pipeline> line;
-    std::vector<access_decision> opened;
-    std::vector<attempt> others; ///< granted, but no ports
-    std::function<void()> on_open = [] {};
-    std::deque<std::function<void(gpg_desk::answer)>> questions; ///< for GnuPG, not answered yet
-    bool commits_later = false; ///< set before `build`: the test commits
-    int commits_asked = 0;
-    moment now{std::chrono::steady_clock::time_point{std::chrono::seconds{1000}},
-               from_seconds(noon)};
-
-    /// Begins afresh with these stanzas.
-    void build(const std::string& text, bool test_mode = false) {
-        parse(text);
-        INFO(error());
-        REQUIRE_FALSE(report.failed());
-        rules = std::make_shared<rulebook>(configuration{server, std::move(stanzas)});
-        line.emplace(
-            rules, replays, decisions,
-            [this](const attempt& granted, const datagram&) {
-                CHECK(granted.entry->number >= 1);
-                on_open();
-                if (const auto* const ports = std::get_if<access_decision>(&granted.outcome)) {
-                    opened.push_back(*ports);
-                } else {
-                    others.push_back(granted);
-                }
-            },
-            test_mode,
-            [this](const gpg_settings&, const gpg_envelope&,
-                   std::function<void(gpg_desk::answer)> done) {
-                questions.push_back(std::move(done));
-            },
-            commits_later ? [this] { ++commits_asked; } : std::function<void()>{});
-    }
-
-    void receive(const std::string& payload, std::string_view source = "192.0.2.7") {
-        // Exactly as many bytes as there are, so that a sanitizer sees a read past the end.
-        const auto exact = std::make_unique<char[]>(payload.size());
-        payload.copy(exact.get(), payload.size());
-        line->receive(datagram_of({exact.get(), payload.size()}, source), now);
-    }
-
-    /// Every counter that is not zero, by name, e.g. "received 2, granted 1, stale 1".
-    [[nodiscard]] std::string counted() const {
-        const packet_counters& all = line->counters();
-        std::string out;
-        const auto add = [&out](std::string_view name, std::uint64_t count) {
-            if (count == 0) return;
-            out.append(out.empty() ? "" : ", ").append(name).append(" ");
-            out.append(std::to_string(count));
-        };
-        add("received", all.received);
-        add("unexpected", all.unexpected);
-        add("replayed", all.replayed);
-        add("not_recorded", all.not_recorded);
-        add("granted", all.granted);
-        for (std::size_t i = 0; i < all.by_error.size(); ++i) {
-            add(i == 0 ? "other" : message_of(static_cast<errc>(i)), all.by_error[i]);
-        }
-        for (std::size_t i = 0; i < all.by_refusal.size(); ++i) {
-            add(name_of(static_cast<refusal>(i)), all.by_refusal[i]);
-        }
-        return out;
-    }
-    [[nodiscard]] std::string file() const { return folder.read("digest.cache"); }
-};
-
-const std::string ours = "SOURCE ANY\n" + our_keys;
 
 /// A packet around any plain text, encrypted and signed as it should be.
 std::string seal_text(std::string_view plain) {
@@ -320,91 +237,30 @@ TEST_CASE_METHOD(stage, "who is not expected is counted, and costs no key") {
     CHECK(counted() == "received 2, unexpected 1, granted 1");
 }
 
+TEST_CASE_METHOD(stage, "in an overload a source that failed is not checked, and the others are") {
+    budget = {.all = {.rate = 0, .depth = {}},
+              .source = {.rate = 0, .depth = std::chrono::nanoseconds{1}}};
+    build(ours);
+    const std::string strangers = seal(access_message(), pass_phrase, "nobody-has-this-key");
+    receive(strangers);
+    CHECK(counted() == "received 1, HMAC does not match 1");
+    receive(strangers);
+    receive(seal());
+    CHECK(counted() == "received 3, withheld 2, HMAC does not match 1");
+    CHECK(log.text().find("too many from there failed") != std::string::npos);
+
+    receive(seal(), "192.0.2.8");
+    CHECK(counted() == "received 4, withheld 2, granted 1, HMAC does not match 1");
+    // Who authenticates is not charged.
+    receive(seal(), "192.0.2.8");
+    CHECK(counted() == "received 5, withheld 2, granted 2, HMAC does not match 1");
+}
+
 TEST_CASE_METHOD(stage, "a packet to where no stanza looks is counted like an unexpected one") {
     build("SOURCE ANY\nDESTINATION 198.51.100.1\n" + our_keys);
     receive(seal());
     CHECK(counted() == "received 1, unexpected 1");
     CHECK(replays.size() == 0);
-}
-
-TEST_CASE_METHOD(stage, "a packet is on disk before its grant is asked for") {
-    build(ours);
-    std::string on_disk;
-    on_open = [&] { on_disk = file(); };
-    receive(seal());
-    REQUIRE(opened.size() == 1);
-    CHECK_THAT(on_disk, Catch::EndsWith(" 192.0.2.7 40000 198.51.100.9 62201 1700000000\n"));
-}
-
-TEST_CASE_METHOD(stage, "a packet that cannot be recorded is not granted, not even later") {
-    build(ours);
-    const std::string payload = seal();
-    std::filesystem::remove_all(folder.path());
-    receive(payload);
-    CHECK(counted() == "received 1, not_recorded 1");
-    CHECK(opened.empty());
-    CHECK(log.take() == std::vector<std::string>{
-                            "[192.0.2.7] (stanza #1) SPA packet refused because it could not "
-                            "be recorded in the replay file: No such file or directory"});
-    std::filesystem::create_directory(folder.path());
-    receive(payload);
-    CHECK(counted() == "received 2, replayed 1, not_recorded 1");
-    receive(seal());
-    CHECK(counted() == "received 3, replayed 1, not_recorded 1, granted 1");
-}
-
-TEST_CASE_METHOD(stage, "packets of one turn go on record together, and open only then") {
-    commits_later = true;
-    build(ours);
-    const std::string before = file();
-    const std::string first = seal();
-    receive(first);
-    receive(seal());
-    receive(first);
-    CHECK(commits_asked == 1);
-    CHECK(file() == before);
-    CHECK(opened.empty());
-    CHECK(line->waiting() == 2);
-    CHECK(counted() == "received 3, replayed 1");
-
-    rules = std::make_shared<rulebook>(configuration{server, {}}); // they may change in between
-    line->use(rules);
-    std::string on_disk;
-    on_open = [&] { on_disk = on_disk.empty() ? file() : on_disk; };
-    line->commit();
-    CHECK(opened.size() == 2);
-    CHECK(std::count(on_disk.begin(), on_disk.end(), '\n') ==
-          std::count(before.begin(), before.end(), '\n') + 2);
-    CHECK(line->waiting() == 0);
-    CHECK(counted() == "received 3, replayed 1, granted 2");
-    line->commit();
-    CHECK(opened.size() == 2);
-}
-
-TEST_CASE_METHOD(stage, "none of the packets that cannot be recorded together is granted") {
-    commits_later = true;
-    build(ours);
-    receive(seal());
-    receive(seal());
-    std::filesystem::remove_all(folder.path());
-    line->commit();
-    CHECK(counted() == "received 2, not_recorded 2");
-    CHECK(opened.empty());
-    std::filesystem::create_directory(folder.path());
-    receive(seal());
-    CHECK(commits_asked == 2);
-    line->commit();
-    CHECK(counted() == "received 3, not_recorded 2, granted 1");
-}
-
-TEST_CASE_METHOD(stage, "what waits for the record at the end opens nothing") {
-    commits_later = true;
-    build(ours);
-    receive(seal());
-    line->close();
-    CHECK(line->waiting() == 0);
-    line->commit();
-    CHECK(opened.empty());
 }
 
 TEST_CASE_METHOD(stage, "in test mode everything is judged and nothing opened") {
@@ -446,7 +302,7 @@ TEST_CASE_METHOD(stage, "commands and cycles are granted once, and in test mode 
 }
 
 TEST_CASE_METHOD(stage, "neither keys nor what a stranger wrote get into the log") {
-    log_lines all{1}; // with everything that -v shows
+    daemon::test::log_lines all{1}; // with everything that -v shows
     build(ours + "OPEN_PORTS tcp/443\n" + "SOURCE ANY\nKEY otherkey\nHMAC_KEY otherhmac\n");
     receive(seal(access_message("203.0.113.9,tcp/2222"), pass_phrase, "wronghmac"));
     receive(seal(access_message("203.0.113.9,tcp/2222"), "wrongkey", hmac_pass_phrase));
