@@ -70,6 +70,7 @@ service::service(options given, configuration config, service_manager manager)
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , stopped_{context_, asio::steady_timer::time_point::max()}
     , summary_timer_{context_}
+    , drops_timer_{context_}
     , replays_{replay_store::open(rules_->server().digest_file,
                                   forget_before(rules_->server(), read_clocks().wall),
                                   rules_->server().digest_persistence && !test_mode_)}
@@ -202,6 +203,11 @@ void service::after_turn(std::size_t packets) {
         summary_armed_ = true;
         asio::co_spawn(context_, write_summary(), asio::detached);
     }
+    // Only who does not empty the kernel's buffer loses packets.
+    if (!drops_armed_ && packets >= rules_->server().pcap_dispatch_count) {
+        drops_armed_ = true;
+        asio::co_spawn(context_, watch_drops(), asio::detached);
+    }
     compact_replays();
 }
 
@@ -223,6 +229,25 @@ asio::awaitable<void> service::write_summary() {
     }
     log_.sum_up();
     summary_armed_ = false;
+}
+
+asio::awaitable<void> service::watch_drops() {
+    boost::system::error_code cancelled;
+    drops_timer_.expires_after(decision_log::interval);
+    co_await drops_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    drops_armed_ = false;
+    report_drops();
+}
+
+void service::report_drops() {
+    const auto dropped = sources_.dropped();
+    if (dropped < drops_told_) drops_told_ = 0; // an interface was opened anew
+    if (dropped > drops_told_) {
+        log::warning("Packets came faster than they could be handled; the kernel dropped " +
+                     std::to_string(dropped - drops_told_) +
+                     " before fwknopd saw them. A larger PCAP_RING_SIZE holds more");
+    }
+    drops_told_ = dropped;
 }
 
 // A capture file is at its end.
@@ -317,6 +342,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     log::info("Gracefully leaving the fwknopd event loop.");
     if (!ending_->line.empty()) log::info(ending_->line);
     log_.sum_up();
+    report_drops();
     commands_.begin_stop();
     if (keeper_) {
         const backend_outcome stopped = co_await keeper_->stop();

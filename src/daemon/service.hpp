@@ -67,6 +67,8 @@ class service {
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> stop_at_limit();
     boost::asio::awaitable<void> write_summary();
+    boost::asio::awaitable<void> watch_drops();
+    void report_drops();
 
     void reload();
     [[nodiscard]] bool take_over(configuration fresh);
@@ -87,6 +89,10 @@ class service {
     boost::asio::steady_timer stopped_;       ///< never expires; cancelled by `stop`
     boost::asio::steady_timer summary_timer_; ///< armed while lines are suppressed
     bool summary_armed_ = false;
+    boost::asio::steady_timer
+        drops_timer_; ///< armed while packets come faster than they are handled
+    bool drops_armed_ = false;
+    std::uint64_t drops_told_ = 0;
     bool running_ = false; ///< started, and told so
     std::optional<ending> ending_;
 

@@ -257,6 +257,16 @@ def flood(lab: Lab) -> None:
             expect(set(counts) == {"unexpected source", "wrong HMAC", "replay"}, found[0])
             # Some may be lost on the way; most must have been seen, or this proves nothing.
             expect(all(10_000 < int(count) <= 20_000 for count in counts.values()), found[0])
+        with lab.case("nothing is said of drops where there were none"):
+            expect("the kernel dropped" not in server.log(), server.log())
+    with lab.case("what the kernel had to drop is told"), \
+            lab.serve(stanza(KEYS), config={"PCAP_RING_SIZE": 1 << 20}) as server:
+        os.kill(server.pid, signal.SIGSTOP)  # as slow as can be
+        send_udp(lab.net.client, Network.gateway4, text(200), times=20_000)
+        os.kill(server.pid, signal.SIGCONT)
+        server.stop()
+        found = server.wait_log(r"the kernel dropped (\d+) before fwknopd saw them")
+        expect(1000 < int(found[1]) < 20_000, found[0])
 
 
 @contextlib.contextmanager
