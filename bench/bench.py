@@ -5,6 +5,7 @@
     script/bench                      builds what is needed and runs this
     script/bench --cases knock burst  some cases only
     script/bench --curve docs/flood.svg   knock to open over junk rate, as a picture
+    script/bench --growth --kinds ours-nftables   what a knock costs beside ever more of everything
 
 The packets are sealed beforehand, so no program start is in a figure. Ratios count; absolute times
 belong to one machine. A line that ends in ! misses what it must reach.
@@ -24,6 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 # pylint: disable=wrong-import-position
 from cases import CASES, KINDS, Figures, Lab, Settings, flood_with
+from growth import growth
 from harness.failure import Failure, Missing
 from harness.programs import DEBIAN, OURS, Programs, other_programs, require_tools
 from harness.scenario import terminate
@@ -42,6 +44,8 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1, help="the table shows medians")
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     parser.add_argument("--curve", metavar="FILE.svg", help="draw knock to open over junk rate")
+    parser.add_argument("--growth", action="store_true",
+                        help="how a knock's cost grows with stanzas, replay entries and grants")
     parser.add_argument("--client", choices=(OURS, DEBIAN), default=DEBIAN,
                         help="who seals the packets, for all daemons")
     parser.add_argument("--knocks", type=int, default=40)
@@ -107,6 +111,9 @@ def main() -> int:
         settings = Settings(Programs(options.ours_server, options.ours_client), options.client,
                             os.path.abspath(options.flood), options.knocks, options.idle,
                             options.burst, options.stanzas, options.replays, options.grants)
+        if options.growth:
+            growth(settings, options.kinds, root)
+            return 0
         if options.curve:
             curve(settings, options, root)
             return 0

@@ -79,11 +79,12 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self.network.__exit__()
 
-    def serve(self, access: str = "", run_directory: Optional[str] = None) -> Server:
+    def serve(self, access: str = "", run_directory: Optional[str] = None,
+              patience: float = 10.0) -> Server:
         access = access or stanza(KEYS, FW_ACCESS_TIMEOUT=GRANT_SECONDS)
         return Server(self.settings.programs.path(self.kind.who, server=True), access,
                       root=self.root, namespace=self.network.gateway, config=self.kind.config,
-                      run_directory=run_directory)
+                      run_directory=run_directory, patience=patience)
 
     def packets(self, count: int, first: int = FIRST_PORT) -> List[bytes]:
         return [self.client.packet(KEYS, f"udp/{first + number}") for number in range(count)]
@@ -212,19 +213,24 @@ def many_stanzas(lab: Lab) -> Figures:
         return {"stanzas": lab.cpu_per_knock(server, 20) - single}
 
 
-def many_replays(lab: Lab) -> Figures:
-    """A long memory: what a knock costs more, and how much memory it takes."""
-    with lab.serve() as server:
-        single = lab.cpu_per_knock(server, 20)
+def run_directory_with(lab: Lab, replays: int) -> str:
+    """Its replay file has so many entries."""
     run = tempfile.mkdtemp(dir=lab.root)
     now = int(time.time())
     with open(os.path.join(run, "digest.cache"), "w", encoding="ascii") as file:
         file.write("# <digest> <proto> <src_ip> <src_port> <dst_ip> <dst_port> <time>\n")
-        for number in range(lab.settings.replays):
+        for number in range(replays):
             digest = base64.b64encode(number.to_bytes(4, "big") * 8).rstrip(b"=").decode()
             file.write(f"{digest} 17 10.73.0.2 40000 10.73.0.1 62201 {now}\n")
     os.chmod(file.name, 0o600)
-    with lab.serve(run_directory=run) as server:
+    return run
+
+
+def many_replays(lab: Lab) -> Figures:
+    """A long memory: what a knock costs more, and how much memory it takes."""
+    with lab.serve() as server:
+        single = lab.cpu_per_knock(server, 20)
+    with lab.serve(run_directory=run_directory_with(lab, lab.settings.replays)) as server:
         cost = lab.cpu_per_knock(server, 20) - single
         return {"replays": cost, "replays_memory": resident_bytes(server.pid) / 1e6}
 
