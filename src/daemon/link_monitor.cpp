@@ -2,6 +2,7 @@
 #include "daemon/link_monitor.hpp"
 
 #include "daemon/file_descriptor.hpp"
+#include "firewall/netlink_walk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,15 +31,14 @@ int read_attribute(const nlattr* attribute, void* data) {
     return MNL_CB_STOP;
 }
 
-int read_message(const nlmsghdr* header, void* data) {
-    if (header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) return MNL_CB_OK;
-    if (mnl_nlmsg_get_payload_len(header) < sizeof(ifinfomsg)) return MNL_CB_OK;
-    const auto* const info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(header));
+void read_message(const nlmsghdr& message, const handler& handle) {
+    if (message.nlmsg_type != RTM_NEWLINK && message.nlmsg_type != RTM_DELLINK) return;
+    if (!is_filled_up(message) || mnl_nlmsg_get_payload_len(&message) < sizeof(ifinfomsg)) return;
+    const auto* const info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
     link_event event;
-    event.up = header->nlmsg_type == RTM_NEWLINK && (info->ifi_flags & IFF_UP) != 0;
-    mnl_attr_parse(header, sizeof(ifinfomsg), read_attribute, &event);
-    if (!event.name.empty()) (*static_cast<const handler*>(data))(event);
-    return MNL_CB_OK;
+    event.up = message.nlmsg_type == RTM_NEWLINK && (info->ifi_flags & IFF_UP) != 0;
+    mnl_attr_parse(&message, sizeof(ifinfomsg), read_attribute, &event);
+    if (!event.name.empty()) handle(event);
 }
 
 std::runtime_error failure() {
@@ -49,9 +49,10 @@ std::runtime_error failure() {
 } // namespace
 
 void read_link_events(std::span<const std::uint8_t> messages, const handler& handle) {
-    // libmnl hands the pointer back as it was given.
-    void* const data = const_cast<handler*>(&handle);
-    mnl_cb_run(messages.data(), messages.size(), 0, 0, read_message, data);
+    static_cast<void>(for_each_netlink_message(messages, [&handle](const nlmsghdr& message) {
+        read_message(message, handle);
+        return true;
+    }));
 }
 
 void link_monitor::closer::operator()(mnl_socket* socket) const noexcept {

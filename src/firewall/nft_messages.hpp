@@ -20,6 +20,9 @@ struct nlmsghdr;
 
 namespace fwknop {
 
+/// The kernel's number for a family.
+[[nodiscard]] std::uint16_t number_of(nft_family family);
+
 /// A transaction on the sets of one table: takes effect whole or not at all.
 class nft_transaction {
   public:

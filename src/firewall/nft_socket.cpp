@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "firewall/nft_socket.hpp"
 
+#include "firewall/netlink_walk.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -69,6 +71,14 @@ int open_socket() {
 
 nft_socket::outcome failed(int number, const std::string& what) {
     return {number, what + ": " + words(number)};
+}
+
+// The errno in an error; never 0.
+int error_in(const nlmsghdr& message) {
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return EBADMSG;
+    const auto& error = *static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message));
+    constexpr int most = 4095; // what the kernel takes for an errno; linux/err.h
+    return error.error < 0 && error.error >= -most ? -error.error : EBADMSG;
 }
 
 } // namespace
@@ -196,23 +206,22 @@ nft_socket::list(std::function<std::vector<std::uint8_t>(std::uint32_t)> request
                 interrupted = true;
                 break;
             }
-            const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data());
-            int left = static_cast<int>(got);
-            for (; !done && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-                if (message->nlmsg_seq != sequence) continue;
-                if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
-                if (message->nlmsg_type == NLMSG_DONE) {
+            const std::span<const std::uint8_t> part{buffer_.data(), static_cast<std::size_t>(got)};
+            int error = 0;
+            const auto take = [&](const nlmsghdr& message) {
+                if (message.nlmsg_seq != sequence) return true;
+                if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted = true;
+                if (message.nlmsg_type == NLMSG_DONE) {
                     done = true;
-                } else if (message->nlmsg_type == NLMSG_ERROR) {
-                    if (mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr))
-                        co_return failed(EBADMSG, "The kernel's list of the packet filter");
-                    const auto* const error =
-                        static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-                    co_return failed(-error->error, "The kernel does not list the packet filter");
+                } else if (message.nlmsg_type == NLMSG_ERROR) {
+                    error = error_in(message);
                 } else {
-                    each(*message);
+                    each(message);
                 }
-            }
+                return !done && error == 0;
+            };
+            if (!for_each_netlink_message(part, take)) error = EBADMSG;
+            if (error != 0) co_return failed(error, "The kernel does not list the packet filter");
         }
         if (!interrupted) co_return outcome{};
     }

@@ -2,6 +2,7 @@
 #include "firewall/rule_monitor.hpp"
 
 #include "firewall/iptables_rule.hpp"
+#include "firewall/netlink_walk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -40,23 +41,22 @@ int read_attribute(const nlattr* attribute, void* data) {
     return MNL_CB_OK;
 }
 
-int read_message(const nlmsghdr* header, void* data) {
-    if (header->nlmsg_type != new_rule) return MNL_CB_OK;
-    if (mnl_nlmsg_get_payload_len(header) < sizeof(nfgenmsg)) return MNL_CB_OK;
-    const auto* const head = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(header));
+void read_message(const nlmsghdr& message, const handler& handle) {
+    if (message.nlmsg_type != new_rule || !is_filled_up(message)) return;
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(nfgenmsg)) return;
+    const auto* const head = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(&message));
     rule_event event;
     if (head->nfgen_family == AF_INET6)
         event.family = ip_family::v6;
     else if (head->nfgen_family != AF_INET)
-        return MNL_CB_OK;
-    event.sender = header->nlmsg_pid;
-    mnl_attr_parse(header, sizeof(nfgenmsg), read_attribute, &event);
+        return;
+    event.sender = message.nlmsg_pid;
+    mnl_attr_parse(&message, sizeof(nfgenmsg), read_attribute, &event);
     // Wherever iptables keeps comments, now or later, it keeps them as they are.
-    const std::string_view body{static_cast<const char*>(mnl_nlmsg_get_payload(header)),
-                                mnl_nlmsg_get_payload_len(header)};
+    const std::string_view body{static_cast<const char*>(mnl_nlmsg_get_payload(&message)),
+                                mnl_nlmsg_get_payload_len(&message)};
     event.expires = parse_expiry(body);
-    if (!event.table.empty() && !event.chain.empty()) (*static_cast<const handler*>(data))(event);
-    return MNL_CB_OK;
+    if (!event.table.empty() && !event.chain.empty()) handle(event);
 }
 
 std::runtime_error failure() {
@@ -66,9 +66,10 @@ std::runtime_error failure() {
 } // namespace
 
 void read_rule_events(std::span<const std::uint8_t> messages, const handler& handle) {
-    // libmnl hands the pointer back as it was given.
-    void* const data = const_cast<handler*>(&handle);
-    mnl_cb_run(messages.data(), messages.size(), 0, 0, read_message, data);
+    static_cast<void>(for_each_netlink_message(messages, [&handle](const nlmsghdr& message) {
+        read_message(message, handle);
+        return true;
+    }));
 }
 
 void rule_monitor::closer::operator()(mnl_socket* socket) const noexcept {

@@ -100,6 +100,17 @@ TEST_CASE("a rule's message cut short says nothing and reads nothing beyond its 
     }
 }
 
+TEST_CASE("a rule's message that claims 2 GiB and more ends the reading") {
+    auto both = message(NFT_MSG_NEWRULE, AF_INET, "filter", "OURS", "_exp_1");
+    const std::size_t second = both.size();
+    const auto more = message(NFT_MSG_NEWRULE, AF_INET, "filter", "OURS", "_exp_2");
+    both.insert(both.end(), more.begin(), more.end());
+    for (const std::uint32_t length : {0x80000000U, 0xfffffff0U}) {
+        std::memcpy(both.data() + second, &length, sizeof length);
+        CHECK(read(both) == "4 filter OURS 4711 1\n");
+    }
+}
+
 TEST_CASE("the rule monitor can be had by who may change rules, and says so to others") {
     if (::geteuid() != 0) {
         CHECK_THROWS_AS(rule_monitor{}, std::runtime_error);
