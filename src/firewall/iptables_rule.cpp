@@ -71,11 +71,14 @@ std::string to_text(const iptables_rule& rule) {
 std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_family family) {
     iptables_rule rule;
     std::optional<unix_time> expires;
+    // Ours say nothing twice, as a rule of somebody else with two matches of a kind may.
     const auto take_host = [family](const std::string& value, std::optional<network>& to) {
+        if (to) return false;
         to = parse_network(value, family);
         return to.has_value();
     };
     const auto take_port = [](const std::string& value, std::uint16_t& to) {
+        if (to != 0) return false;
         const auto port = parse_number<std::uint16_t>(value);
         to = port.value_or(0);
         return to != 0;
@@ -90,12 +93,13 @@ std::optional<iptables_rule> parse_iptables_rule(std::string_view text, ip_famil
         } else if (name == "-d") {
             if (!take_host(value, rule.destination)) return std::nullopt;
         } else if (name == "-p") {
-            if (!(rule.protocol = parse_protocol(value))) return std::nullopt;
+            if (rule.protocol || !(rule.protocol = parse_protocol(value))) return std::nullopt;
         } else if (name == "--sport") {
             if (!take_port(value, rule.source_port)) return std::nullopt;
         } else if (name == "--dport") {
             if (!take_port(value, rule.destination_port)) return std::nullopt;
         } else if (name == "--comment") {
+            if (expires) return std::nullopt;
             expires = parse_expiry(value);
             if (!expires || value != std::string{expiry_tag} + std::to_string(to_seconds(*expires)))
                 return std::nullopt;

@@ -102,6 +102,18 @@ TEST_CASE("a rule that says anything else is not ours") {
     }
 }
 
+TEST_CASE("a rule that says a thing twice is not ours") {
+    const std::string once =
+        "-s 192.0.2.7/32 -d 198.51.100.9/32 -p tcp -m tcp --sport 1 --dport 22 "
+        "-m comment --comment _exp_5";
+    CHECK(parse_iptables_rule(once + " -j ACCEPT", ip_family::v4));
+    for (const char* again : {"-s 192.0.2.8/32", "-d 198.51.100.8/32", "-p udp", "--sport 2",
+                              "--dport 23", "-m comment --comment _exp_6"}) {
+        INFO(again);
+        CHECK_FALSE(parse_iptables_rule(once + " " + again + " -j ACCEPT", ip_family::v4));
+    }
+}
+
 TEST_CASE("an expiry is found wherever in the comment it stands") {
     struct row {
         std::string text;
