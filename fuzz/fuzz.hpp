@@ -12,6 +12,10 @@
 /// Looks at one input. A crash, a report of a sanitizer and a promise that is not kept are finds.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
+/// A target may say that its corpus lacks something, after all of it was run. Not asked by a
+/// fuzzer.
+extern "C" [[gnu::weak]] bool corpus_is_complete();
+
 namespace fwknop::fuzz {
 
 /// A promise of the code under test.

@@ -134,6 +134,8 @@ def incumbent_inputs() -> List[bytes]:
     out = []
     for at, each in enumerate(plain):
         out.append(bytes([at % 6, at % 8, 2, at % 7]) + each.encode("latin-1"))
+    # Too short for a packet of either daemon.
+    out.append(bytes([0, 0, 2, 0]) + fields("1", "192.0.2.7,tcp/1", user="YQ", time="1").encode())
     # One character of the base64, or of the HMAC, is another.
     for at, each in enumerate(plain[:16]):
         out.append(bytes([at % 6, at % 8, 3, at % 7 + (128 if at % 2 else 0)]) +

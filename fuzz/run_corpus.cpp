@@ -29,5 +29,6 @@ int main(int argc, char** argv) {
         if (LLVMFuzzerTestOneInput(exact.data(), exact.size()) != 0) return 1;
     }
     std::printf("%zu inputs\n", files.size());
+    if (corpus_is_complete != nullptr && !corpus_is_complete()) return 1;
     return files.empty() ? 1 : 0;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Where our decoder and that of the 2.6 line part ways, on purpose. docs/differences.md explains
 // each; whatever is not listed there is a mistake of one of the two, to be looked into.
@@ -29,6 +30,9 @@ struct comparison {
 
 /// The name of the known difference; none: nobody has explained this one.
 [[nodiscard]] std::optional<std::string_view> known_difference(const comparison& both);
+
+/// The names of all of them.
+[[nodiscard]] std::vector<std::string_view> all_known_differences();
 
 /// What to look at, for people.
 [[nodiscard]] std::string describe(const comparison& both);

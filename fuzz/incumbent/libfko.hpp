@@ -16,7 +16,7 @@ namespace fwknop::fuzz {
 struct opening {
     std::string_view pass_phrase;
     encryption_mode mode = encryption_mode::cbc;
-    std::string_view hmac_key;              ///< empty: without an HMAC
+    std::string_view hmac_key = {};         ///< empty: without an HMAC
     digest_type hmac = digest_type::sha256; ///< of no meaning without a key
 };
 
