@@ -289,6 +289,47 @@ TEST_CASE_METHOD(judgement, "the first reason is the one given") {
     CHECK(denied().reason == refusal::port_denied);
 }
 
+TEST_CASE_METHOD(judgement, "sources are translated to an address of the family that asks") {
+    server.ipt_forwarding = true;
+    server.ipt_snat = true;
+    request.type = message_type::nat_access;
+    request.nat_access = "10.0.0.5,22";
+    CHECK(granted().nat->translate_source == source_translation::masquerade);
+    server.snat_translate_ip = "fd00::9"; // of no use to this packet
+    CHECK(granted().nat->translate_source == source_translation::masquerade);
+    server.snat_translate_ip = "203.0.113.5";
+    CHECK(granted().nat->translate_source == source_translation::address);
+    CHECK(granted().nat->source_address == at("203.0.113.5"));
+    entry.nat.force_masquerade = true;
+    CHECK(granted().nat->translate_source == source_translation::masquerade);
+    entry.nat.forward_all = true;
+    CHECK(granted().nat->translate_source == source_translation::address);
+    entry.nat.force_snat = at("fd00::7");
+    CHECK(denied().reason == refusal::nat_target_unusable);
+    CHECK(denied().detail == "fd00::7 and 203.0.113.9 are not of one address family");
+}
+
+TEST_CASE("a signature that will not do is told with its reason") {
+    const auto source = at("192.0.2.7");
+    const auto told = [&source](refusal reason, std::string detail, std::string required = {}) {
+        refused why;
+        why.reason = reason;
+        why.detail = std::move(detail);
+        why.required = std::move(required);
+        return refusal_text(why, 2, source);
+    };
+    const std::string head = "[192.0.2.7] (stanza #2) ";
+    for (const auto reason :
+         {refusal::signature_missing, refusal::signature_bad, refusal::signature_untrusted})
+        CHECK(told(reason, "why") == head + "Error creating fko context: why");
+    CHECK(told(refusal::wrong_signer, "ABCD1234", "GPG_REMOTE_ID") ==
+          head + "Incoming SPA packet signed by ID: ABCD1234, but that ID is not in the "
+                 "GPG_REMOTE_ID list.");
+    CHECK(told(refusal::wrong_signer, "ABCD1234", "GPG_FINGERPRINT_ID") ==
+          head + "Incoming SPA packet signed by: ABCD1234, but that fingerprint is not in the "
+                 "GPG_FINGERPRINT_ID list.");
+}
+
 TEST_CASE("every refusal has a name of its own") {
     std::vector<std::string_view> names;
     for (int i = 0; i < static_cast<int>(refusal::end_); ++i) {

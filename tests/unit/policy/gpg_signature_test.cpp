@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -120,4 +121,19 @@ TEST_CASE("no signature is enough only where none is asked for") {
     CHECK(judged(good_signature(), entry) == signature_verdict::not_required);
     for (int each = 0; each <= static_cast<int>(signature_verdict::wrong_signer); ++each)
         CHECK(std::string{message_of(static_cast<signature_verdict>(each))} != "unknown verdict");
+}
+
+TEST_CASE("every state and verdict of a signature has a sentence of its own") {
+    std::set<std::string> sentences;
+    for (const auto state :
+         {signature_state::good, signature_state::signature_expired, signature_state::key_expired,
+          signature_state::key_revoked, signature_state::key_missing, signature_state::bad,
+          signature_state::unverifiable})
+        CHECK(sentences.insert(message_of(state)).second);
+    for (const auto verdict :
+         {signature_verdict::accepted, signature_verdict::not_required, signature_verdict::missing,
+          signature_verdict::bad, signature_verdict::untrusted, signature_verdict::wrong_signer})
+        CHECK(sentences.insert(message_of(verdict)).second);
+    CHECK_FALSE(sentences.contains("unknown state"));
+    CHECK_FALSE(sentences.contains("unknown verdict"));
 }

@@ -21,6 +21,16 @@ TEST_CASE("a timeout above zero chooses the timeout types, zero the plain ones")
     CHECK(with_timeout(command, 9) == command);
 }
 
+TEST_CASE("message types are called as the programs print them") {
+    CHECK(name_of(message_type::command) == "Command msg");
+    CHECK(name_of(message_type::access) == "Access msg");
+    CHECK(name_of(message_type::nat_access) == "NAT access msg");
+    CHECK(name_of(message_type::access_timeout) == "Client timeout access msg");
+    CHECK(name_of(message_type::nat_access_timeout) == "Client timeout NAT access msg");
+    CHECK(name_of(message_type::local_nat_access) == "Local NAT access msg");
+    CHECK(name_of(message_type::local_nat_access_timeout) == "Client timeout local NAT access msg");
+}
+
 TEST_CASE("access messages") {
     const auto request = parse_access_message("192.0.2.7,tcp/22,udp/53,tcp/065");
     REQUIRE(request);
