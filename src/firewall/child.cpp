@@ -95,7 +95,8 @@ descriptor make_input(std::string_view text) {
         }
         text.remove_prefix(static_cast<std::size_t>(written));
     }
-    ::lseek(file.get(), 0, SEEK_SET);
+    // Else it would read nothing, and do nothing with success.
+    if (::lseek(file.get(), 0, SEEK_SET) != 0) return {};
     return file;
 }
 
@@ -153,7 +154,7 @@ class child_process : public std::enable_shared_from_this<child_process> {
         reap();
     }
 
-    /// 0, or the system's error number.
+    /// 0, or the system's error number. It may have been started all the same: see `started`.
     [[nodiscard]] int start() {
         const descriptor input =
             make_input(command_.secret_input ? command_.secret_input->text()
@@ -184,12 +185,19 @@ class child_process : public std::enable_shared_from_this<child_process> {
         // declaration in glibc 2.36 does not link from C++.
         descriptor end{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
         if (!end) return errno;
-        boost::system::error_code ignored;
-        end_.assign(end.release(), ignored);
-        output_.pipe.assign(output.read.release(), ignored);
-        errors_.pipe.assign(errors.read.release(), ignored);
+        // One whose output goes unseen would seem to have had nothing to say: a listing of rules
+        // would be taken for an empty one.
+        for (auto [from, into] : {std::pair{&end, &end_}, std::pair{&output.read, &output_.pipe},
+                                  std::pair{&errors.read, &errors_.pipe}}) {
+            boost::system::error_code error;
+            into->assign(from->get(), error);
+            if (error) return error.value();
+            static_cast<void>(from->release());
+        }
         return 0;
     }
+
+    [[nodiscard]] bool started() const noexcept { return pid_ > 0; }
 
     /// Calls `done` once, from the executor, when the child has ended and is reaped.
     template <class Done>
@@ -348,6 +356,11 @@ asio::awaitable<child_result> run_child(child_command command) {
     if (const int error = process->start()) {
         child_result failed;
         failed.errors = std::system_category().message(error);
+        if (process->started()) { // nobody knows how far it came before it is killed with `process`
+            failed.end = child_end::signalled;
+            failed.code = SIGKILL;
+            failed.errors.insert(0, "it cannot be watched: ");
+        }
         co_return failed;
     }
 
