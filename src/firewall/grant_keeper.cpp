@@ -2,6 +2,7 @@
 #include "firewall/grant_keeper.hpp"
 
 #include "firewall/grant_keeper_work.hpp"
+#include "firewall/tear_down.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -261,7 +262,7 @@ asio::awaitable<backend_outcome> grant_keeper::stop() {
         running_ = true;
         // Not ours alone: it lives on if we give up waiting.
         auto outcome = std::make_shared<backend_outcome>();
-        asio::co_spawn(executor_, backend_.stop(),
+        asio::co_spawn(executor_, tear_down(backend_),
                        asio::bind_cancellation_slot(
                            cancel_.slot(),
                            [this, outcome](const std::exception_ptr& error, backend_outcome ended) {

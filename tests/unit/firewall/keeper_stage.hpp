@@ -58,6 +58,8 @@ class fake_backend final : public backend {
     start_outcome at_start;
     std::chrono::milliseconds stop_delay{0};
     bool stopped = false;
+    int stops = 0;
+    std::deque<std::string> stop_errors; ///< beyond the last: success
     std::string confirm_error;
     std::function<void()> during;         ///< called while a batch is under way
     std::function<void()> changed;        ///< the keeper's: somebody else did something
@@ -128,7 +130,13 @@ class fake_backend final : public backend {
     asio::awaitable<backend_outcome> stop() override {
         if (stop_delay > 0ms) co_await wait(stop_delay, false);
         stopped = true;
-        co_return backend_outcome{};
+        ++stops;
+        backend_outcome outcome;
+        if (!stop_errors.empty()) {
+            outcome.error = stop_errors.front();
+            stop_errors.pop_front();
+        }
+        co_return outcome;
     }
     asio::awaitable<backend_outcome> flush() override { co_return backend_outcome{}; }
     asio::awaitable<list_outcome> list(bool) override { co_return list_outcome{}; }
