@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/interface_watcher.hpp"
 
+#include "daemon/file_descriptor.hpp"
 #include "firewall/grant_keeper.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <stdexcept>
 
@@ -30,7 +32,9 @@ interface_watcher::interface_watcher(asio::io_context& context, const std::strin
     , hooks_{hooks}
     , capture_{capture::live(name, settings)}
     , readable_{context}
-    , retry_{context} {}
+    , retry_{context} {
+    hold_descriptor();
+}
 
 asio::awaitable<void> interface_watcher::run() {
     const auto self = shared_from_this();
@@ -58,12 +62,24 @@ void interface_watcher::link_changed(bool up) {
         readable_.cancel(not_open);
 }
 
+// Waits for readability without owning the descriptor, which belongs to libpcap. All that can fail
+// is done before anybody relies on this watcher, as a reload does.
+void interface_watcher::hold_descriptor() {
+    file_descriptor copy{::dup(capture_.descriptor())};
+    boost::system::error_code error;
+    if (copy)
+        readable_.assign(copy.get(), error);
+    else
+        error.assign(errno, boost::system::system_category());
+    if (error) {
+        throw std::runtime_error{"[*] Cannot wait for packets on interface '" + name_ +
+                                 "': " + error.message()};
+    }
+    static_cast<void>(copy.release());
+}
+
 /// Until the capture ends; says why.
 asio::awaitable<std::string> interface_watcher::watch() {
-    // Waits for readability without owning the descriptor, which belongs to libpcap.
-    const int copy = ::dup(capture_.descriptor());
-    if (copy < 0) throw std::runtime_error{"Out of file descriptors"};
-    readable_.assign(copy);
     moment now{};
     const capture::frame_handler handle =
         [this, &now](link_type link, std::span<const std::uint8_t> captured,
@@ -93,8 +109,9 @@ asio::awaitable<bool> interface_watcher::reopen() {
         if (stopped_) break;
         try {
             capture_ = capture::live(name_, settings_);
+            hold_descriptor();
         } catch (const std::runtime_error&) {
-            continue; // not there yet, or not up
+            continue; // not there yet, or not up, or no descriptor to be had
         }
         up_ = true;
         co_return true;

@@ -49,6 +49,7 @@ class interface_watcher : public std::enable_shared_from_this<interface_watcher>
     [[nodiscard]] std::uint64_t dropped() const { return capture_.dropped(); }
 
   private:
+    void hold_descriptor(); ///< or std::runtime_error
     [[nodiscard]] boost::asio::awaitable<std::string> watch();
     [[nodiscard]] boost::asio::awaitable<bool> reopen();
 
