@@ -22,9 +22,11 @@
 
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -97,6 +99,19 @@ void add_console() {
     logging::core::get()->add_sink(sink);
 }
 
+// A stream that failed once takes nothing any more: a disk that was full for a moment, or a limit,
+// would silence the log for good.
+void try_console_again() {
+    if (!std::clog.good()) std::clog.clear();
+}
+
+// Boost.Log throws when memory is out. Whoever has something to say must not fall over that.
+void write_bare(std::string_view line) noexcept {
+    const std::array parts{iovec{const_cast<char*>(line.data()), line.size()},
+                           iovec{const_cast<char*>("\n"), 1}};
+    static_cast<void>(!::writev(STDERR_FILENO, parts.data(), static_cast<int>(parts.size())));
+}
+
 void add_syslog(const settings& chosen) {
     const auto backend = boost::make_shared<sinks::syslog_backend>(
         logging::keywords::facility = sinks::syslog::make_facility(facility_of(chosen.facility)),
@@ -151,13 +166,23 @@ bool enabled(level severity) noexcept {
 
 void write(level severity, std::string_view line) {
     if (!enabled(severity)) return;
-    BOOST_LOG_SEV(source(), severity) << line;
+    try {
+        try_console_again();
+        BOOST_LOG_SEV(source(), severity) << line;
+    } catch (const std::exception&) {
+        write_bare(line);
+    }
 }
 
 void write(level severity, std::string_view line, const event& what) {
     if (!enabled(severity)) return;
-    // Sinks are done with the record when this returns, so it need not own the event.
-    BOOST_LOG_SEV(source(), severity) << logging::add_value("Event", &what) << line;
+    try {
+        try_console_again();
+        // Sinks are done with the record when this returns, so it need not own the event.
+        BOOST_LOG_SEV(source(), severity) << logging::add_value("Event", &what) << line;
+    } catch (const std::exception&) {
+        write_bare(line);
+    }
 }
 
 } // namespace fwknop::daemon::log
