@@ -9,6 +9,10 @@ target_compile_options(fwknop_options INTERFACE
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
     $<$<BOOL:${FWKNOP_WERROR}>:-Werror>)
 
+# Boost.Asio's own way to memory goes past the handler of src/daemon/memory_reserve.hpp; this way it
+# asks `operator new`. For all targets alike: half of them would break the one-definition rule.
+add_compile_definitions(BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
+
 # What nobody calls is left out of the programs, of static libraries above all.
 target_compile_options(fwknop_options INTERFACE -ffunction-sections -fdata-sections)
 target_link_options(fwknop_options INTERFACE -Wl,--gc-sections)

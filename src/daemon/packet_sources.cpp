@@ -8,10 +8,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -131,6 +133,12 @@ void packet_sources::spawn(asio::awaitable<void> loop) {
         if (!failure) return;
         try {
             std::rethrow_exception(failure);
+        } catch (const boost::system::system_error& error) { // without the place in a library
+            log::error("A packet source failed: " + error.code().message());
+            hooks_.failed("");
+        } catch (const std::bad_alloc&) {
+            log::error("A packet source failed: out of memory");
+            hooks_.failed("");
         } catch (const std::exception& error) {
             log::error(std::string{"A packet source failed: "} + error.what());
             hooks_.failed("");

@@ -4,7 +4,9 @@
 #include "core/spa/text.hpp"
 #include "daemon/firewall_setup.hpp"
 #include "daemon/log.hpp"
+#include "daemon/memory_reserve.hpp"
 #include "firewall/grant_log.hpp"
+#include "firewall/tear_down.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -94,6 +96,7 @@ service::service(options given, configuration config, service_manager manager)
     , sources_{context_, pipeline_, rules_, hooks_for_sources()} {
     signals_.add(SIGUSR1);
     signals_.add(SIGUSR2);
+    hold_memory_reserve();
     const auto trial_length = parse_trial(given_.trial);
     if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
         translates_sources_ = translates_sources(rules_->stanzas());
@@ -278,6 +281,12 @@ asio::awaitable<void> service::watch_signals() {
             confirm_trial();
             continue;
         }
+        if (memory_reserve_is_used()) {
+            log::error("[*] Out of memory: fwknopd ends while there is enough left to close the "
+                       "firewall. Give it more, or see what takes so much");
+            stop({1, ""});
+            co_return;
+        }
         stop({0, "Got " + signal_name(number) + ". Exiting..."});
         co_return;
     }
@@ -305,7 +314,10 @@ asio::awaitable<bool> service::start_firewall() {
 
 asio::awaitable<void> service::live(const std::function<void()>& ready) {
     // A signal during start-up must not leave half a firewall behind: it is seen after it.
-    asio::co_spawn(context_, watch_signals(), asio::detached);
+    // Without it the daemon would be alive and deaf: its failure ends everything.
+    asio::co_spawn(context_, watch_signals(), [](const std::exception_ptr& failure) {
+        if (failure) std::rethrow_exception(failure);
+    });
     if (keeper_ && !co_await start_firewall()) {
         co_await keeper_->stop();
         ending_ = ending{1, ""};
@@ -359,7 +371,10 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
 // After a fault of ours. Whatever it is, nothing may be left open without somebody to close it.
 asio::awaitable<void> service::clean_up() {
     commands_.begin_stop();
-    if (backend_) static_cast<void>(co_await backend_->stop());
+    if (backend_) {
+        const backend_outcome done = co_await tear_down(*backend_);
+        if (!done.ok()) log::error("Could not clean up the firewall: " + done.error);
+    }
     co_await commands_.finish();
     context_.stop();
 }
