@@ -28,16 +28,6 @@ std::optional<unix_time> find_expiry(std::string_view comment) {
     return from_seconds(*seconds);
 }
 
-std::optional<network> parse_network(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    const auto address = ip_address::parse(text.substr(0, slash));
-    if (!address) return std::nullopt;
-    if (slash == text.npos) return network{*address};
-    const auto length = parse_digits<std::uint8_t>(std::string_view{text}.substr(slash + 1));
-    if (!length || *length > (address->is_v4() ? 32 : 128)) return std::nullopt;
-    return network{*address, *length};
-}
-
 // Reads a listed rule's own words; ipfw calls `pass` `allow`, and may name the flow of a state.
 std::optional<ipfw_rule> parse_rule(const std::string& text) {
     ipfw_rule rule;
@@ -52,7 +42,7 @@ std::optional<ipfw_rule> parse_rule(const std::string& text) {
     if (next() != "tcp" && word != "udp") return std::nullopt;
     rule.door.protocol = word == "tcp" ? protocol::tcp : protocol::udp;
     if (next() != "from") return std::nullopt;
-    const auto source = parse_network(next());
+    const auto source = network::parse(next());
     if (!source || next() != "to") return std::nullopt;
     rule.source = *source;
     if (next() != (source->is_v4() ? "me" : "me6")) {

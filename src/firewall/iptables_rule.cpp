@@ -21,17 +21,11 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 std::optional<network> parse_network(std::string_view text, ip_family family) {
-    const std::size_t slash = text.find('/');
-    const auto address = ip_address::parse(text.substr(0, slash));
-    if (!address || address->family() != family) return std::nullopt;
-    if (slash == text.npos) return *address;
+    const auto read = network::parse(text);
+    if (!read || read->family() != family) return std::nullopt;
     // Not less than what SOURCE_WIDEN allows: a rule for half the world is none of ours.
-    const auto length = parse_number<std::uint8_t>(text.substr(slash + 1));
-    const bool v4 = family == ip_family::v4;
-    if (!length || *length < (v4 ? widest_v4_prefix : widest_v6_prefix) ||
-        *length > (v4 ? 32 : 128))
-        return std::nullopt;
-    return network{*address, *length};
+    const auto widest = read->is_v4() ? widest_v4_prefix : widest_v6_prefix;
+    return read->prefix_length() < widest ? std::nullopt : read;
 }
 
 std::optional<protocol> parse_protocol(std::string_view text) {

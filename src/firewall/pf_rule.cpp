@@ -46,16 +46,6 @@ class words {
     std::string word_;
 };
 
-std::optional<network> parse_network(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    const auto address = ip_address::parse(text.substr(0, slash));
-    if (!address) return std::nullopt;
-    if (slash == text.npos) return network{*address};
-    const auto length = parse_digits<std::uint8_t>(std::string_view{text}.substr(slash + 1));
-    if (!length || *length > (address->is_v4() ? 32 : 128)) return std::nullopt;
-    return network{*address, *length};
-}
-
 std::optional<fwknop::protocol> parse_protocol(std::string_view text) {
     if (text == "tcp" || text == "6") return protocol::tcp;
     if (text == "udp" || text == "17") return protocol::udp;
@@ -85,7 +75,7 @@ bool parse_ends(words& line, pf_rule& rule, const port_finder& find) {
         if (!rule.protocol) return false;
     }
     if (!line.take("from")) return false;
-    const auto source = parse_network(line.take());
+    const auto source = network::parse(line.take());
     if (!source || !line.take("to")) return false;
     rule.source = *source;
     if (!line.take("any")) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/policy/network.hpp"
 
+#include "core/spa/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -31,6 +33,16 @@ network::network(const ip_address& address, std::uint8_t prefix_length) noexcept
 bool network::contains(const ip_address& candidate) const noexcept {
     return candidate.family() == family() &&
            network{candidate, prefix_length_}.address_ == address_;
+}
+
+std::optional<network> network::parse(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    const auto address = ip_address::parse(text.substr(0, slash));
+    if (!address) return std::nullopt;
+    if (slash == text.npos) return network{*address};
+    const auto length = parse_digits<std::uint8_t>(text.substr(slash + 1));
+    if (!length || *length > bits_of(*address)) return std::nullopt;
+    return network{*address, *length};
 }
 
 std::string network::to_string() const {

@@ -5,7 +5,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace fwknop {
 
@@ -19,6 +21,10 @@ class network {
 
     /// The bits behind the prefix are cleared; a length beyond the address counts as its own.
     network(const ip_address& address, std::uint8_t prefix_length) noexcept;
+
+    /// What `to_string` writes, and nothing but that: this is for what packet filters list. What
+    /// people write is for `network_set`.
+    [[nodiscard]] static std::optional<network> parse(std::string_view text);
 
     [[nodiscard]] bool contains(const ip_address& candidate) const noexcept;
 

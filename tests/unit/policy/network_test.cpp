@@ -38,6 +38,16 @@ TEST_CASE("the bits behind the prefix are cleared") {
          }) {
         INFO(address << "/" << int{length});
         CHECK(network{at(address), length}.to_string() == text);
+        CHECK(network::parse(text) == network{at(address), length});
+    }
+}
+
+TEST_CASE("what is no network is not read as one") {
+    for (const std::string text : {"", "/", "192.0.2.7/", "/24", "192.0.2.0/33", "2001:db8::/129",
+                                   "192.0.2.0/-1", "192.0.2.0/+8", "192.0.2.0/ 8", "192.0.2.0/256",
+                                   "192.0.2.0/24/24", "192.0.2.0/255.255.255.0", "any"}) {
+        INFO(text);
+        CHECK_FALSE(network::parse(text));
     }
 }
 
