@@ -6,6 +6,7 @@
 #include "firewall/grant_route.hpp"
 #include "firewall/grant_table.hpp"
 #include "firewall/grant_wording.hpp"
+#include "firewall/listed_program.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -74,6 +75,9 @@ class backend {
 
     /// "iptables", …
     [[nodiscard]] virtual std::string_view name() const = 0;
+
+    /// The programs that it runs.
+    [[nodiscard]] virtual std::vector<listed_program> programs() const { return {}; }
 
     /// Where grants show up, for the log.
     [[nodiscard]] virtual std::vector<rule_place> places() const = 0;

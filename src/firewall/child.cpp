@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "firewall/child.hpp"
 
-#include "firewall/iptables_programs.hpp"
+#include "firewall/child_files.hpp"
+#include "firewall/helper_access.hpp"
+#include "firewall/launch.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -21,121 +23,17 @@
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-// Why not Boost.Process v2: in 1.81 its child side walks /dev/fd with opendir between fork and
-// exec, which allocates and is not safe there; its fork copies the daemon's page tables for every
-// rule; and it has no process groups. posix_spawn (vfork inside) has all we need in glibc 2.34.
 
 namespace fwknop {
 
 namespace {
 
 namespace asio = boost::asio;
-
-// A descriptor of ours until it is released, never one of 0, 1, 2: those get replaced in the child.
-class descriptor {
-  public:
-    descriptor() = default;
-    explicit descriptor(int value) : value_{value} {
-        if (value_ < 0 || value_ > 2) return;
-        const int higher = ::fcntl(value_, F_DUPFD_CLOEXEC, 3);
-        ::close(value_);
-        value_ = higher;
-    }
-    descriptor(descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
-    descriptor& operator=(descriptor&& other) noexcept {
-        std::swap(value_, other.value_);
-        return *this;
-    }
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-
-    [[nodiscard]] int get() const noexcept { return value_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
-    [[nodiscard]] explicit operator bool() const noexcept { return value_ >= 0; }
-
-  private:
-    int value_ = -1;
-};
-
-struct pipe_ends {
-    descriptor read;
-    descriptor write;
-};
-
-pipe_ends make_pipe() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-    pipe_ends made{descriptor{ends[0]}, descriptor{ends[1]}};
-    if (made.read) ::fcntl(made.read.get(), F_SETFL, O_NONBLOCK);
-    return made;
-}
-
-// The whole input is known beforehand, so it goes into a file in memory: a child that never reads
-// it cannot hold us up, and there is no pipe to break.
-descriptor make_input(std::string_view text) {
-    descriptor file{::memfd_create("input", MFD_CLOEXEC)};
-    if (!file) return file;
-    while (!text.empty()) {
-        const ssize_t written = ::write(file.get(), text.data(), text.size());
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return {};
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    // Else it would read nothing, and do nothing with success.
-    if (::lseek(file.get(), 0, SEEK_SET) != 0) return {};
-    return file;
-}
-
-struct spawn_settings {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-
-    spawn_settings(int input, int output, int errors) {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_adddup2(&actions, input, 0);
-        ::posix_spawn_file_actions_adddup2(&actions, output, 1);
-        ::posix_spawn_file_actions_adddup2(&actions, errors, 2);
-        ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-        ::posix_spawn_file_actions_addchdir_np(&actions, "/");
-
-        sigset_t none;
-        sigset_t all;
-        sigemptyset(&none);
-        sigfillset(&all);
-        ::posix_spawnattr_init(&attributes);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setsigdefault(&attributes, &all);
-        ::posix_spawnattr_setpgroup(&attributes, 0);
-        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETPGROUP);
-    }
-    spawn_settings(const spawn_settings&) = delete;
-    spawn_settings& operator=(const spawn_settings&) = delete;
-    ~spawn_settings() {
-        ::posix_spawnattr_destroy(&attributes);
-        ::posix_spawn_file_actions_destroy(&actions);
-    }
-};
-
-int spawn(const child_start& what, pid_t& pid) {
-    const spawn_settings settings{what.input, what.output, what.errors};
-    return ::posix_spawn(&pid, what.path, &settings.actions, &settings.attributes, what.arguments,
-                         what.environment);
-}
 
 // One running child. Whoever waits for its end holds the last reference; a child that is let go
 // of before its end (the io_context is torn down) is killed and reaped by the destructor.
@@ -154,50 +52,49 @@ class child_process : public std::enable_shared_from_this<child_process> {
         reap();
     }
 
-    /// 0, or the system's error number. It may have been started all the same: see `started`.
-    [[nodiscard]] int start() {
+    /// Nothing, or why it does not run, as far as is known: see `started`.
+    [[nodiscard]] std::optional<std::string> start(helper_access* helper) {
         const descriptor input =
             make_input(command_.secret_input ? command_.secret_input->text()
                                              : std::string_view{command_.input});
-        if (!input) return errno;
-        pipe_ends output = make_pipe();
-        if (!output.read || !output.write) return errno;
-        pipe_ends errors = make_pipe();
-        if (!errors.read || !errors.write) return errno;
+        descriptor_pair output = make_pipe();
+        descriptor_pair errors = make_pipe();
+        if (!input || !output || !errors) return std::system_category().message(errno);
 
-        const std::string path = "PATH=" + std::string{default_program_path};
-        std::array environment{const_cast<char*>(path.c_str()), const_cast<char*>("LC_ALL=C"),
-                               static_cast<char*>(nullptr)};
-        std::vector<char*> arguments{command_.path.data()};
-        for (std::string& argument : command_.arguments) arguments.push_back(argument.data());
-        arguments.push_back(nullptr);
-
-        const child_start what{command_.path.c_str(), arguments.data(),   environment.data(),
-                               input.get(),           output.write.get(), errors.write.get()};
-        pid_t pid = -1;
-        if (const int error =
-                command_.run_as ? spawn_as(*command_.run_as, what, pid) : spawn(what, pid))
-            return error;
-        pid_ = pid;
-        if (command_.started) command_.started(pid);
-
-        // Not reaped yet, so the number cannot have gone to another process. By its number: the
-        // declaration in glibc 2.36 does not link from C++.
-        descriptor end{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
-        if (!end) return errno;
+        descriptor end;
+        if (helper != nullptr) {
+            std::string refusal;
+            std::tie(end, refusal) =
+                helper->start({command_.path, command_.arguments, command_.run_as,
+                               std::chrono::ceil<std::chrono::milliseconds>(command_.time_limit)},
+                              input.get(), output.second.get(), errors.second.get());
+            if (!end) return refusal;
+            helper_ = helper;
+        } else {
+            if (const int error =
+                    launch(command_.path, command_.arguments, command_.run_as, input.get(),
+                           output.second.get(), errors.second.get(), pid_))
+                return std::system_category().message(error);
+            if (command_.started) command_.started(pid_);
+            end = watch_end(pid_);
+            if (!end) return std::system_category().message(errno);
+        }
         // One whose output goes unseen would seem to have had nothing to say: a listing of rules
         // would be taken for an empty one.
-        for (auto [from, into] : {std::pair{&end, &end_}, std::pair{&output.read, &output_.pipe},
-                                  std::pair{&errors.read, &errors_.pipe}}) {
-            boost::system::error_code error;
-            into->assign(from->get(), error);
-            if (error) return error.value();
-            static_cast<void>(from->release());
-        }
-        return 0;
+        boost::system::error_code error;
+        const auto watch = [&error](descriptor& from, auto& by) {
+            if (!error) by.assign(from.get(), error);
+            if (!error) static_cast<void>(from.release());
+        };
+        watch(end, end_);
+        watch(output.first, output_.pipe);
+        watch(errors.first, errors_.pipe);
+        if (error) return error.message();
+        return std::nullopt;
     }
 
-    [[nodiscard]] bool started() const noexcept { return pid_ > 0; }
+    /// It runs, or a helper was told to start it.
+    [[nodiscard]] bool started() const noexcept { return pid_ > 0 || helper_ != nullptr; }
 
     /// Calls `done` once, from the executor, when the child has ended and is reaped.
     template <class Done>
@@ -209,19 +106,11 @@ class child_process : public std::enable_shared_from_this<child_process> {
             if (const auto process = self.lock(); process && !error)
                 process->kill_because(child_end::time_limit);
         });
-        end_.async_wait(asio::posix::descriptor_base::wait_read,
-                        [self = shared_from_this(),
-                         done = std::move(done)](boost::system::error_code error) mutable {
-                            // Cannot be watched: it must not be waited for without an end.
-                            if (error) self->kill_because(child_end::signalled);
-                            self->finish();
-                            self.reset();
-                            std::move(done)();
-                        });
+        wait_on(std::move(done));
     }
 
     void kill_because(child_end reason) {
-        if (pid_ <= 0 || reason_) return;
+        if (ended_ || reason_) return;
         reason_ = reason;
         kill();
     }
@@ -236,19 +125,71 @@ class child_process : public std::enable_shared_from_this<child_process> {
         bool cut;
     };
 
-    void kill() const {
-        if (pid_ <= 0) return;
+    // `done` is called with the end; until then a helper has more to say.
+    template <class Done>
+    void wait_on(Done done) {
+        end_.async_wait(asio::posix::descriptor_base::wait_read,
+                        [self = shared_from_this(),
+                         done = std::move(done)](boost::system::error_code error) mutable {
+                            // Cannot be watched: it must not be waited for without an end.
+                            if (error) {
+                                self->kill_because(child_end::signalled);
+                                if (self->helper_ != nullptr) self->status_ = SIGKILL;
+                            }
+                            if (!error && self->helper_ != nullptr && self->listen())
+                                return self->wait_on(std::move(done));
+                            self->finish();
+                            self.reset();
+                            std::move(done)();
+                        });
+    }
+
+    // Takes what the helper says. Whether more is to come.
+    bool listen() {
+        using kind = helper_answer::kind;
+        bool gone = false;
+        const auto answer = helper_->hear(end_.native_handle(), gone);
+        if (!answer && !gone) return true;
+        if (!answer) {
+            // It is gone, and with it whoever knows how the child ended.
+            result_.errors = "the helper process has ended";
+            status_ = SIGKILL;
+            return false;
+        }
+        switch (answer->what) {
+        case kind::started:
+            pid_ = answer->value;
+            if (command_.started) command_.started(pid_);
+            return true;
+        case kind::failed:
+            result_.errors = std::system_category().message(answer->value);
+            return false;
+        case kind::refused:
+            result_.errors = text_of(static_cast<helper_refusal>(answer->value));
+            return false;
+        case kind::ended:
+            status_ = answer->value;
+            return false;
+        }
+        return false;
+    }
+
+    void kill() {
+        if (helper_ != nullptr && !ended_) helper_access::kill(end_.native_handle());
+        if (helper_ != nullptr || pid_ <= 0) return;
         ::kill(-pid_, SIGKILL);
         ::kill(pid_, SIGKILL);
     }
 
-    int reap() {
+    void reap() {
         int status = 0;
-        if (pid_ > 0)
+        if (helper_ == nullptr && pid_ > 0) {
             while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
             }
+            status_ = status;
+        }
         pid_ = -1;
-        return status;
+        ended_ = true;
     }
 
     // Reads what is there. Beyond the limit it is dropped, but read, so the child never blocks.
@@ -285,12 +226,14 @@ class child_process : public std::enable_shared_from_this<child_process> {
             drain(*from);
             from->pipe.close(ignored);
         }
-        const int status = reap();
+        reap();
         end_.close(ignored);
+        if (!status_) return; // it never ran
 
+        const int status = *status_;
         result_.output = std::move(output_.text);
         result_.output_cut = output_.cut;
-        result_.errors = std::move(errors_.text);
+        if (result_.errors.empty()) result_.errors = std::move(errors_.text);
         if (WIFEXITED(status)) {
             result_.end = child_end::exited;
             result_.code = WEXITSTATUS(status);
@@ -302,7 +245,10 @@ class child_process : public std::enable_shared_from_this<child_process> {
 
     child_command command_;
     pid_t pid_ = -1;
-    asio::posix::stream_descriptor end_; ///< a pidfd: readable when the child has ended
+    helper_access* helper_ = nullptr;    ///< who started it, if it was not us
+    asio::posix::stream_descriptor end_; ///< a pidfd, or what a helper says of the child
+    std::optional<int> status_;          ///< as waitpid has it
+    bool ended_ = false;
     asio::steady_timer timer_;
     stream output_;
     stream errors_;
@@ -353,9 +299,9 @@ std::string describe_failure(const child_command& command, const child_result& r
 asio::awaitable<child_result> run_child(child_command command) {
     const auto executor = co_await asio::this_coro::executor;
     auto process = std::make_shared<child_process>(executor, std::move(command));
-    if (const int error = process->start()) {
+    if (auto problem = process->start(helper_access::of(executor))) {
         child_result failed;
-        failed.errors = std::system_category().message(error);
+        failed.errors = *std::move(problem);
         if (process->started()) { // nobody knows how far it came before it is killed with `process`
             failed.end = child_end::signalled;
             failed.code = SIGKILL;

@@ -63,8 +63,9 @@ struct child_result {
 /// Runs a program to its end without blocking: environment PATH and LC_ALL=C only, working
 /// directory /, default signal handling, a process group of its own (a kill reaches what it
 /// started), no descriptor but the standard three. It is always reaped, needs no SIGCHLD handler,
-/// and what it started and left behind does not hold up the result. Cancelling kills it. Nothing
-/// is thrown but, as ever in Asio, from the await of a coroutine that was cancelled before.
+/// and what it started and left behind does not hold up the result. Where the executor's context
+/// has a `helper_access`, the helper starts it, and may refuse to. Cancelling kills it. Nothing is
+/// thrown but, as ever in Asio, from the await of a coroutine that was cancelled before.
 [[nodiscard]] boost::asio::awaitable<child_result> run_child(child_command command);
 
 } // namespace fwknop

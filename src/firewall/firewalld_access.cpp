@@ -33,6 +33,10 @@ class firewalld_access final : public iptables_access {
         : program_{std::move(program)}, time_limit_{time_limit} {}
 
     [[nodiscard]] std::string_view name() const override { return "firewalld"; }
+    [[nodiscard]] std::vector<listed_program> programs() const override {
+        if (program_.given) return {{program_.path}};
+        return {{program_.path, std::string{firewalld_worker_option}}};
+    }
     [[nodiscard]] std::string_view comment_check_directive() const override {
         return "ENABLE_FIREWD_COMMENT_CHECK";
     }

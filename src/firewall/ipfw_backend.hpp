@@ -55,6 +55,9 @@ class ipfw_backend final : public backend {
     explicit ipfw_backend(ipfw_options options);
 
     [[nodiscard]] std::string_view name() const override { return "ipfw"; }
+    [[nodiscard]] std::vector<listed_program> programs() const override {
+        return {{options_.program}};
+    }
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override { return rule_order::append; }
     [[nodiscard]] const grant_wording& wording() const override { return wording_; }

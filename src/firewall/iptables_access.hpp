@@ -4,6 +4,7 @@
 #include "firewall/child.hpp"
 #include "firewall/iptables_save.hpp"
 #include "firewall/iptables_watch.hpp"
+#include "firewall/listed_program.hpp"
 
 #include <fwknop/ip_address.hpp>
 
@@ -38,6 +39,8 @@ class iptables_access {
 
     /// The backend's name.
     [[nodiscard]] virtual std::string_view name() const = 0;
+    /// The programs that it runs.
+    [[nodiscard]] virtual std::vector<listed_program> programs() const = 0;
     /// The directive that turns the check of comments off.
     [[nodiscard]] virtual std::string_view comment_check_directive() const = 0;
     /// Not empty: nothing can be done; says what to do.

@@ -40,6 +40,9 @@ class iptables_backend final : public backend {
     iptables_backend(iptables_options options, std::unique_ptr<iptables_access> access);
 
     [[nodiscard]] std::string_view name() const override { return access_->name(); }
+    [[nodiscard]] std::vector<listed_program> programs() const override {
+        return access_->programs();
+    }
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override;
 

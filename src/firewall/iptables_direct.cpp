@@ -36,6 +36,14 @@ class direct_access final : public iptables_access {
         : programs_{std::move(programs)}, time_limit_{time_limit} {}
 
     [[nodiscard]] std::string_view name() const override { return "iptables"; }
+    [[nodiscard]] std::vector<listed_program> programs() const override {
+        std::vector<listed_program> all;
+        for (const auto* each : {&programs_.v4, programs_.v6 ? &*programs_.v6 : nullptr})
+            if (each != nullptr)
+                for (const std::string& path : {each->iptables, each->restore, each->save})
+                    all.push_back({path});
+        return all;
+    }
     [[nodiscard]] std::string_view comment_check_directive() const override {
         return "ENABLE_IPT_COMMENT_CHECK";
     }
@@ -64,10 +72,12 @@ class direct_access final : public iptables_access {
         command.arguments = {"-w", "--noflush"};
         command.input = std::move(script);
         command.time_limit = time_limit_;
-        if (watch)
+        if (watch) {
+            watch->change_coming();
             command.started = [watch](pid_t pid) {
                 watch->change_started(static_cast<std::uint32_t>(pid));
             };
+        }
         const child_result result = co_await run_child(command);
         if (watch) watch->change_ended();
         co_return judge_iptables(command, result);

@@ -51,6 +51,7 @@ void iptables_watch::stop() {
 }
 
 void iptables_watch::change_started(std::uint32_t pid) {
+    coming_ = false;
     our_child_ = pid; // it may have done its work by now, so nothing is heard before
 }
 
@@ -60,6 +61,7 @@ void iptables_watch::change_started(std::set<unix_time> expiries) {
 }
 
 void iptables_watch::change_ended() {
+    coming_ = false; // if it was never started
     hear();
     our_child_ = 0;
     our_expiries_.clear();
@@ -92,7 +94,8 @@ void iptables_watch::wait_for_events(const std::shared_ptr<loop>& on) {
                           [weak = weak_from_this(), on](boost::system::error_code error) {
                               const auto self = weak.lock();
                               if (error || !self || !self->changed_) return;
-                              self->hear();
+                              // What waits keeps us awake for the moment that it takes to be told.
+                              if (!self->coming_) self->hear();
                               self->wait_for_events(on);
                           });
 }

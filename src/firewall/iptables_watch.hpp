@@ -56,7 +56,9 @@ class iptables_watch : public std::enable_shared_from_this<iptables_watch> {
     void start(const boost::asio::any_io_executor& executor, std::function<void()> changed);
     void stop();
 
-    /// Until `change_ended`, what the process `pid` adds is our own doing.
+    /// A process of ours is about to change something. Nothing is judged until it is known which.
+    void change_coming() { coming_ = true; }
+    /// It is `pid`: until `change_ended`, what it adds is our own doing.
     void change_started(std::uint32_t pid);
     /// The same where another program does it for us, whose number we do not know: of the rules
     /// that are added meanwhile those with these expiries are ours.
@@ -83,6 +85,7 @@ class iptables_watch : public std::enable_shared_from_this<iptables_watch> {
     settings what_;
     std::optional<rule_monitor> monitor_;
     std::set<place> suspects_;
+    bool coming_ = false;         ///< a change by a process whose number we are still to be told
     std::uint32_t our_child_ = 0; ///< 0: none runs
     std::set<unix_time> our_expiries_;
     std::function<void()> changed_;

@@ -37,6 +37,9 @@ class nft_backend final : public backend {
     explicit nft_backend(nft_options options);
 
     [[nodiscard]] std::string_view name() const override { return "nftables"; }
+    [[nodiscard]] std::vector<listed_program> programs() const override {
+        return {{options_.program}};
+    }
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override { return rule_order::append; }
 

@@ -12,6 +12,8 @@ struct child_identity {
     uid_t user = 0;
     gid_t group = 0;
     std::vector<gid_t> groups; ///< supplementary ones; all others are given up
+
+    friend bool operator==(const child_identity&, const child_identity&) = default;
 };
 
 /// What a child gets. The descriptors are above 2.
@@ -22,10 +24,14 @@ struct child_start {
     int input, output, errors;
 };
 
-/// What posix_spawn cannot do: starts a child as somebody else, in / and in a process group of its
-/// own, with the standard three descriptors only and no signal blocked, ignored or handled. All of
-/// the identity is taken on, or the child never begins; where it is ours already nothing needs a
-/// privilege. Returns 0, or the system's error number.
+/// Starts a child as we are, in / and in a process group of its own, with the standard three
+/// descriptors only and no signal blocked, ignored or handled. Returns 0, or the system's error
+/// number.
+[[nodiscard]] int spawn(const child_start& what, pid_t& pid);
+
+/// What posix_spawn cannot do: the same as somebody else. All of the identity is taken on, or the
+/// child never begins; where it is ours already nothing needs a privilege. Returns 0, or the
+/// system's error number.
 [[nodiscard]] int spawn_as(const child_identity& who, const child_start& what, pid_t& pid);
 
 } // namespace fwknop
