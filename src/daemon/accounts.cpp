@@ -60,8 +60,8 @@ bool check(const char* directive, const account_name& name, bool group, diagnost
     return false;
 }
 
-account command_account(const command_settings& settings) {
-    account who = own_account();
+account command_account(const command_settings& settings, const account& daemon) {
+    account who = daemon;
     if (settings.user.text.empty() && settings.group.text.empty()) return who;
     if (const ::passwd* const found =
             settings.user.text.empty() ? nullptr : ::getpwnam(settings.user.text.c_str())) {
@@ -79,7 +79,33 @@ account command_account(const command_settings& settings) {
 
 } // namespace
 
-void resolve_accounts(stanza& entry, diagnostics& report) {
+account daemon_account(const server_config& server) {
+    if (server.user.empty() || ::geteuid() != 0) return own_account();
+    const ::passwd* const found = ::getpwnam(server.user.c_str());
+    if (found == nullptr) return own_account();
+    account who{.user = found->pw_uid,
+                .group = found->pw_gid,
+                .groups = {},
+                .user_name = server.user,
+                .group_name = {}};
+    who.group_name = group_name(who.group);
+    fill_groups(who);
+    return who;
+}
+
+void check_daemon_account(const server_config& server, diagnostics& report) {
+    if (server.user.empty()) return;
+    const setting& from = server.setting_of("FWKNOP_USER");
+    if (const ::passwd* const found = ::getpwnam(server.user.c_str()); found == nullptr)
+        report.fail(from.where, from.line,
+                    "[*] FWKNOP_USER '" + server.user + "': no such user on this system");
+    else if (::geteuid() != 0 && found->pw_uid != ::geteuid())
+        report.warn(from.where, from.line,
+                    "[-] FWKNOP_USER '" + server.user +
+                        "' has no effect: fwknopd was not started as root");
+}
+
+void resolve_accounts(stanza& entry, const account& daemon, diagnostics& report) {
     command_settings& command = entry.command;
     if (!check("CMD_EXEC_USER", command.user, false, report) ||
         !check("CMD_EXEC_GROUP", command.group, true, report) ||
@@ -87,8 +113,8 @@ void resolve_accounts(stanza& entry, diagnostics& report) {
         !check("CMD_SUDO_EXEC_GROUP", command.sudo_group, true, report)) {
         return;
     }
-    if (command.enabled) command.run_as = command_account(command);
-    if (entry.cycle.enabled()) entry.cycle.run_as = own_account();
+    if (command.enabled) command.run_as = command_account(command, daemon);
+    if (entry.cycle.enabled()) entry.cycle.run_as = daemon;
 }
 
 } // namespace fwknop::daemon

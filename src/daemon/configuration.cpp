@@ -16,6 +16,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <sys/stat.h>
+
 namespace fwknop::daemon {
 
 namespace {
@@ -56,16 +58,24 @@ constexpr std::array flag_options{
     flag_directive{&options::udp_server, "--udp-server", "ENABLE_UDP_SERVER"},
 };
 
+bool is_of(uid_t owner, const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && status.st_uid == owner;
+}
+
 bool read_file(const std::string& path, server_config& config, diagnostics& report) {
     posix_files files;
-    const auto file = files.read(path);
+    auto file = files.read(path);
     if (!file) {
         report.fail({}, 0,
                     "[*] Could not open config file: " + path + ": " + file.error().message());
         return false;
     }
+    const bool good = parse_server_config(path, file->text.text(), config, report);
+    // It may itself say whose it should be.
+    if (!file->owned_by_us) file->owned_by_us = is_of(daemon_account(config).user, path);
     check_permissions(path, *file, report);
-    return parse_server_config(path, file->text.text(), config, report);
+    return good;
 }
 
 bool apply_options(const options& given, server_config& config, diagnostics& report) {
@@ -104,16 +114,6 @@ unix_time local_midnight_of(int year, int month, int day) {
     parts.tm_mday = day;
     parts.tm_isdst = -1;
     return from_seconds(std::mktime(&parts));
-}
-
-void refuse_unsupported(const std::vector<std::string>& names, const std::string& file,
-                        std::size_t line, diagnostics& report) {
-    for (const auto& name : names) {
-        report.fail(file, line,
-                    "[*] " + name +
-                        " is not supported by this version of fwknopd: remove it or "
-                        "turn it off");
-    }
 }
 
 // What would fail for every packet is an error now. Which keys a keyring has may change while we
@@ -164,17 +164,15 @@ bool load_server_config(const options& given, server_config& config, diagnostics
     for (auto* const file : {&config.pid_file, &config.digest_file}) {
         *file = std::filesystem::absolute(*file);
     }
-    for (const auto& name : unsupported_features(config)) {
-        const auto& setting = config.setting_of(name);
-        refuse_unsupported({name}, setting.where, setting.line, report);
-    }
+    check_daemon_account(config, report);
     return !report.failed();
 }
 
 bool load_configuration(const options& given, configuration& config, diagnostics& report) {
     if (!load_server_config(given, config.server, report)) return false;
-    posix_files files;
     const server_config& server = config.server;
+    const account daemon = daemon_account(server);
+    posix_files files{daemon.user};
     std::error_code ignored;
     if (given.access_file && std::filesystem::is_symlink(*given.access_file, ignored)) {
         report.fail(*given.access_file, 0,
@@ -189,7 +187,7 @@ bool load_configuration(const options& given, configuration& config, diagnostics
     if (report.failed()) return false;
     for (auto& entry : config.stanzas) {
         // A command that runs as nobody knows whom must not wait for the first packet.
-        resolve_accounts(entry, report);
+        resolve_accounts(entry, daemon, report);
         check_gpg(entry, report);
     }
     check_filter(config, report);

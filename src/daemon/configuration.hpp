@@ -20,8 +20,8 @@ struct configuration {
 /// the pid file. Returns whether there was no error.
 bool load_server_config(const options& given, server_config& config, diagnostics& report);
 
-/// The same and access.conf. Fails on the first error, and on a directive whose feature this
-/// daemon does not have: a firewall that ignores its configuration is worse than none.
+/// The same and access.conf. Fails on the first error: a firewall that ignores its configuration is
+/// worse than none.
 bool load_configuration(const options& given, configuration& config, diagnostics& report);
 
 } // namespace fwknop::daemon

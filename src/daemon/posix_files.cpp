@@ -52,7 +52,7 @@ result<file_text> posix_files::read(const std::string& path) {
     text.truncate(size);
     return file_text{.text = std::move(text),
                      .mode_is_0600 = (status.st_mode & permission_bits) == (S_IRUSR | S_IWUSR),
-                     .owned_by_us = status.st_uid == ::geteuid()};
+                     .owned_by_us = status.st_uid == ::geteuid() || status.st_uid == owner_};
 }
 
 result<std::vector<std::string>> posix_files::list_folder(const std::string& path) {

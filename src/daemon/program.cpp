@@ -9,6 +9,10 @@ namespace fwknop::daemon {
 
 namespace asio = boost::asio;
 
+child_identity identity_of(const account& who) {
+    return {who.user, who.group, {who.groups.begin(), who.groups.end()}};
+}
+
 asio::awaitable<program_result> run_program(program what) {
     program_result done;
     child_command command;
@@ -26,13 +30,7 @@ asio::awaitable<program_result> run_program(program what) {
     command.time_limit = what.time_limit;
     command.max_output = max_program_output;
     command.max_errors = max_program_output;
-    if (what.run_as) {
-        command.run_as = child_identity{
-            what.run_as->user,
-            what.run_as->group,
-            {what.run_as->groups.begin(), what.run_as->groups.end()},
-        };
-    }
+    if (what.run_as) command.run_as = identity_of(*what.run_as);
     done.child = co_await run_child(command);
     if (!done.child.ok()) done.problem = describe_failure(command, done.child);
     co_return done;

@@ -24,6 +24,9 @@ struct program {
     std::chrono::seconds time_limit{0};
 };
 
+/// The account as those that start programs know it.
+[[nodiscard]] child_identity identity_of(const account& who);
+
 /// How it ended, with the words for the log.
 struct program_result {
     child_result child;

@@ -3,19 +3,24 @@
 
 #include "core/policy/access_config.hpp"
 #include "core/spa/self_test.hpp"
+#include "daemon/accounts.hpp"
 #include "daemon/background.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/control.hpp"
 #include "daemon/firewall_setup.hpp"
+#include "daemon/helper_setup.hpp"
 #include "daemon/key_generation.hpp"
 #include "daemon/log.hpp"
 #include "daemon/options.hpp"
+#include "daemon/privileges.hpp"
 #include "daemon/replay_store.hpp"
 #include "daemon/resident_memory.hpp"
 #include "daemon/run_lock.hpp"
+#include "daemon/sandbox.hpp"
 #include "daemon/service.hpp"
 #include "daemon/service_manager.hpp"
 #include "firewall/firewalld_worker.hpp"
+#include "firewall/helper.hpp"
 #include "gpg/worker.hpp"
 
 #include <clocale>
@@ -102,6 +107,19 @@ void check_crypto_library() {
     }
 }
 
+// Whoever starts us may be root; what was written for that account must be the daemon's then.
+account take_account(const configuration& config, const power_needs& needs) {
+    account who = daemon_account(config.server);
+    if (::geteuid() == 0 && who.user != 0) {
+        give_files(config.server, who);
+        become(who, daemon_powers(needs) | helper_powers(needs));
+        if (const auto problem = unwritable_folder(config.server, who))
+            throw std::runtime_error{*problem};
+        for (const std::string& line : unreadable_files(config, who)) log::warning(line);
+    }
+    return who;
+}
+
 int serve(const options& given, configuration config, const diagnostics& report) {
     const server_config server = config.server;
     service_manager manager = service_manager::from_environment();
@@ -130,12 +148,26 @@ int serve(const options& given, configuration config, const diagnostics& report)
 
     log::info("Starting fwknopd");
     for (const auto& each : report.all()) log::warning(each.to_string());
+    helper_rules may_start = helper_rules_for(config, given.test);
+    const power_needs needs = needs_of(config, given.test);
+    const account who = take_account(config, needs);
     if (given.rotate_digest_cache) {
         log::info("Rotating digest cache file.");
         rotate_replay_file(server.digest_file);
     }
-    service daemon{given, std::move(config), std::move(manager)};
+    helper starter{may_start, [&config, &needs] {
+                       config = {}; // it has no use for the keys
+                       keep_only(helper_limits(needs));
+                       if (!needs.as_root && !confined()) forbid_new_privileges();
+                   }};
+    keep_only({daemon_powers(needs), {}});
+    forbid_new_privileges();
+    service daemon{given, std::move(config), std::move(manager), starter, std::move(may_start)};
     return daemon.run([&] {
+        if (server.sandbox) enter_sandbox();
+        log::info(std::string{"Sandbox: "} + (server.sandbox ? "on" : "off (SANDBOX N)") +
+                  ", user " + who.user_name + ", capabilities " + to_string(daemon_powers(needs)) +
+                  "; the helper's: " + to_string(helper_powers(needs)));
         trim_resident_memory();
         if (!detached) return;
         sinks.standard_error = false;

@@ -6,6 +6,7 @@
 #include "daemon/log.hpp"
 #include "daemon/memory_reserve.hpp"
 #include "firewall/grant_log.hpp"
+#include "firewall/helper_access.hpp"
 #include "firewall/tear_down.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -64,9 +65,11 @@ std::string signal_name(int number) {
 
 } // namespace
 
-service::service(options given, configuration config, service_manager manager)
+service::service(options given, configuration config, service_manager manager, helper& starter,
+                 helper_rules may_start)
     : given_{with_absolute_paths(std::move(given))}
     , test_mode_{given_.test}
+    , may_start_{std::move(may_start)}
     , rules_{std::make_shared<rulebook>(std::move(config))}
     , packet_limit_{parse_packet_limit(given_.packet_limit)}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
@@ -97,6 +100,7 @@ service::service(options given, configuration config, service_manager manager)
     signals_.add(SIGUSR1);
     signals_.add(SIGUSR2);
     hold_memory_reserve();
+    helper_access::begin(context_, starter.take_requests(), [this] { helper_ended(); });
     const auto trial_length = parse_trial(given_.trial);
     if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
         translates_sources_ = translates_sources(rules_->stanzas());
@@ -183,6 +187,15 @@ void service::stop(ending why) {
     sources_.stop();
     pipeline_.close();
     stopped_.cancel();
+}
+
+// Nothing can be opened or closed any more without it; whoever watches over us starts both again.
+void service::helper_ended() {
+    if (ending_) return;
+    log::error("[*] The helper process, which runs programs for fwknopd, has ended. What is open "
+               "in a packet filter that is changed by programs stays open until fwknopd starts "
+               "again");
+    stop({1, "Lost the helper process. Exiting..."});
 }
 
 // Packets that may be handled before timers, children and other sources have their turn.

@@ -18,6 +18,7 @@
 #include "daemon/trial.hpp"
 #include "firewall/backend.hpp"
 #include "firewall/grant_keeper.hpp"
+#include "firewall/helper.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -38,7 +39,9 @@ class service {
   public:
     /// Opens everything that can fail: replay file, sources, the packet filter's programs. Throws
     /// std::runtime_error with a line for the administrator. `given` are read again at a reload.
-    service(options given, configuration config, service_manager manager);
+    /// `starter`, which may start what `may_start` says, must live longer.
+    service(options given, configuration config, service_manager manager, helper& starter,
+            helper_rules may_start);
 
     /// Runs until a signal, the packet limit or the end of a capture file. `ready` is called once
     /// the firewall is initialised and capture is open. Returns the exit status.
@@ -56,6 +59,7 @@ class service {
                  std::function<void(gpg_desk::answer)> done);
     boost::asio::awaitable<void> open_by_name(open_request request, std::string host);
     void stop(ending why);
+    void helper_ended();
     [[nodiscard]] std::size_t turn_limit() const;
     void after_turn(std::size_t packets);
     [[nodiscard]] source_hooks hooks_for_sources();
@@ -72,12 +76,13 @@ class service {
 
     void reload();
     [[nodiscard]] bool take_over(configuration fresh);
-    void write_status() const;
+    void write_status();
     void confirm_trial();
     void compact_replays();
 
     options given_; ///< with absolute paths
     bool test_mode_;
+    helper_rules may_start_;
     std::shared_ptr<const rulebook> rules_;
     std::optional<std::uint64_t> packet_limit_;
     std::uint64_t packets_ = 0;

@@ -2,8 +2,10 @@
 // What the daemon does beside its work when it is asked: SIGHUP, SIGUSR1, SIGUSR2; and the replay
 // file, rid of what is outdated.
 #include "core/policy/reload.hpp"
+#include "daemon/helper_setup.hpp"
 #include "daemon/log.hpp"
 #include "daemon/service.hpp"
+#include "firewall/helper_access.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -62,6 +64,10 @@ bool service::take_over(configuration fresh) {
     for (const auto& name : changes.on_restart)
         log::error("[*] " + name + " cannot change while fwknopd runs: restart it");
     if (!changes.on_restart.empty()) return false;
+    if (const auto forbidden = forbidden_command(may_start_, fresh.stanzas)) {
+        log::error("[*] " + *forbidden);
+        return false;
+    }
     if (!test_mode_ && !keeper_ && std::ranges::any_of(fresh.stanzas, opens_ports)) {
         log::error("[*] The first stanza that opens ports needs a restart of fwknopd: the packet "
                    "filter was not set up for command cycles only");
@@ -81,12 +87,16 @@ bool service::take_over(configuration fresh) {
 }
 
 // SIGUSR1.
-void service::write_status() const {
+void service::write_status() {
     log::info(status_line(pipeline_.counters(), keeper_ ? keeper_->grants().size() : 0));
     for (const auto& line : status_details(pipeline_.counters())) log::info(line);
     if (sources_.captures())
         log::info("Dropped by the kernel before we saw them: " +
                   std::to_string(sources_.dropped()));
+    if (const auto* const starter = helper_access::of(stopped_.get_executor());
+        starter != nullptr && starter->refusals() != 0)
+        log::info("Requests that the helper process refused: " +
+                  std::to_string(starter->refusals()));
     log::info("Packets on record against replays: " + std::to_string(replays_.size()));
 }
 

@@ -87,6 +87,7 @@ inline constexpr std::uint8_t helper_kill = 'K';
 struct helper_rules {
     std::vector<listed_program> programs; ///< started as the helper is
     std::vector<child_identity> accounts; ///< whom any other program may run as; empty: none may
+    bool sudo = false;                    ///< some of these are to gain power by their files' modes
 };
 
 /// Nothing: it may be started.

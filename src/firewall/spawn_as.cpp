@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,7 +77,10 @@ struct spawn_settings {
     return sorted(std::move(ours), who.group) == sorted(who.groups, who.group);
 }
 
+// What our own programs get from us although they are not root's is not for others. (A kernel that
+// knows no such capabilities has none to hand down.)
 [[nodiscard]] bool become(const child_identity& who) {
+    static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
     return ::setgroups(who.groups.size(), who.groups.data()) == 0 &&
            ::setresgid(who.group, who.group, who.group) == 0 &&
            ::setresuid(who.user, who.user, who.user) == 0;

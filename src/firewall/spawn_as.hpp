@@ -29,9 +29,9 @@ struct child_start {
 /// number.
 [[nodiscard]] int spawn(const child_start& what, pid_t& pid);
 
-/// What posix_spawn cannot do: the same as somebody else. All of the identity is taken on, or the
-/// child never begins; where it is ours already nothing needs a privilege. Returns 0, or the
-/// system's error number.
+/// What posix_spawn cannot do: the same as somebody else, who gets none of our capabilities. All of
+/// the identity is taken on, or the child never begins; where it is ours already nothing needs a
+/// privilege. Returns 0, or the system's error number.
 [[nodiscard]] int spawn_as(const child_identity& who, const child_start& what, pid_t& pid);
 
 } // namespace fwknop

@@ -83,6 +83,7 @@ struct server_config {
     std::string run_dir, conf_dir, access_file, access_folder, pid_file, digest_file,
         digest_db_file;
     std::string gpg_home_dir, gpg_exe, sudo_exe, user; ///< `user`: whom to become when run as root
+    bool sandbox = true;                               ///< a filter of system calls
 
     std::vector<setting> settings; ///< parallel to `server_directives`
 
@@ -111,9 +112,5 @@ bool finish_server_config(server_config& config, diagnostics& report);
 
 /// The list of `--dump-config`, one numbered line per directive.
 [[nodiscard]] std::string dump(const server_config& config);
-
-/// Directives in force whose feature this daemon does not have yet. It must refuse to start with
-/// them: a firewall that ignores its configuration is worse than none.
-[[nodiscard]] std::vector<std::string> unsupported_features(const server_config& config);
 
 } // namespace fwknop

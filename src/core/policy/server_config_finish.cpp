@@ -233,20 +233,4 @@ std::string dump(const server_config& config) {
     return out.str();
 }
 
-std::vector<std::string> unsupported_features(const server_config& config) {
-    // A feature that is built loses its line here.
-    struct feature {
-        std::string_view name;
-        bool in_force;
-    };
-    const feature features[] = {
-        {"FWKNOP_USER", config.is_explicit("FWKNOP_USER")},
-    };
-    std::vector<std::string> names;
-    for (const auto& [name, in_force] : features) {
-        if (in_force) names.emplace_back(name);
-    }
-    return names;
-}
-
 } // namespace fwknop

@@ -140,6 +140,7 @@ constexpr server_directive table[] = {
     {"DIGEST_DB_FILE", &server_config::digest_db_file, "",
      "Accepted for old files: digest_db.cache in FWKNOP_RUN_DIR."},
     {"FWKNOP_USER", &server_config::user, "", "The user to become when started as root."},
+    {"SANDBOX", &server_config::sandbox, "Y", "Make no system calls but those that are needed."},
     {"FIREWALL_BACKEND", &server_config::firewall_backend, "auto",
      "auto, nftables, iptables, firewalld, pf, ipfw or none."},
     {"PROTECT_PORTS", &server_config::protect_ports, "",

@@ -20,7 +20,7 @@ struct accounts {
     accounts() { entry.command.enabled = true; }
 
     [[nodiscard]] account resolved() {
-        resolve_accounts(entry, report);
+        resolve_accounts(entry, daemon_account({}), report);
         REQUIRE_FALSE(report.failed());
         REQUIRE(entry.command.run_as);
         return *entry.command.run_as;
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(accounts, "a cycle runs as the daemon whatever commands run as"
 
 TEST_CASE_METHOD(accounts, "a stanza without commands needs nobody") {
     entry.command.enabled = false;
-    resolve_accounts(entry, report);
+    resolve_accounts(entry, daemon_account({}), report);
     CHECK_FALSE(entry.command.run_as);
     CHECK_FALSE(entry.cycle.run_as);
 }

@@ -199,22 +199,20 @@ TEST_CASE_METHOD(files, "permissions that are too wide are a warning") {
     }
 }
 
-TEST_CASE_METHOD(files, "a directive that this daemon cannot honour is refused with its place") {
-    const auto refusal = [](const std::string& name) {
-        return "[*] " + name +
-               " is not supported by this version of fwknopd: remove it or turn it off";
-    };
+TEST_CASE_METHOD(files, "the account to become is looked up, and told with its place") {
+    const std::string refusal =
+        "[*] FWKNOP_USER 'nobody-of-that-name': no such user on this system";
     SECTION("in fwknopd.conf") {
-        server("\nFWKNOP_USER knock;\n");
-        CHECK(error() == in(refusal("FWKNOP_USER"), file("fwknopd.conf"), 4));
+        server("\nFWKNOP_USER nobody-of-that-name;\n");
+        CHECK(error() == in(refusal, file("fwknopd.conf"), 4));
         CHECK_FALSE(load_server());
-        server("#FWKNOP_USER knock;\n");
+        server("FWKNOP_USER root;\n");
         CHECK(load());
     }
     SECTION("in an override file") {
-        write("more.conf", "FWKNOP_USER knock;\n");
+        write("more.conf", "FWKNOP_USER nobody-of-that-name;\n");
         given.override_config = file("more.conf");
-        CHECK(error() == in(refusal("FWKNOP_USER"), file("more.conf"), 1));
+        CHECK(error() == in(refusal, file("more.conf"), 1));
     }
 }
 

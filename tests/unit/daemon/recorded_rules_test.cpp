@@ -61,7 +61,6 @@ struct trial {
         diagnostics report;
         REQUIRE(parse_server_config("c", as_file(r.server, ";\n"), server, report));
         REQUIRE(finish_server_config(server, report));
-        REQUIRE(unsupported_features(server).empty());
         memory_reader files{{"/a", "SOURCE ANY\nKEY abcdefgh\n" + as_file(r.stanza, "\n")}};
         stanzas = parse_access_config(
             "/a", files, server, [](int, int, int) { return unix_time{}; }, report);

@@ -62,7 +62,6 @@ TEST_CASE("an empty file gives the defaults") {
     CHECK(config.pid_file == "/run/fwknop/fwknopd.pid");
     CHECK(config.digest_file == "/run/fwknop/digest.cache");
     CHECK(config.verbose == 0);
-    CHECK(unsupported_features(config).empty());
 }
 
 TEST_CASE("every directive reaches its member, and its default is what the member had") {
@@ -281,22 +280,11 @@ TEST_CASE("what nftables lacks is an error of the line that asks for it") {
     CHECK(other.error().ends_with("(/c:1)"));
 }
 
-TEST_CASE("features that are not built are named") {
-    using names = std::vector<std::string>;
-    const auto of = [](const std::string& text) {
-        return unsupported_features(reading{text}.config);
-    };
-    CHECK(of("ENABLE_IPT_FORWARDING Y;\nENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_SNAT Y;").empty());
-    CHECK(of("ENABLE_FIREWD_FORWARDING Y;").empty());
-    CHECK(of("FWKNOP_USER knock;") == names{"FWKNOP_USER"});
-}
-
 TEST_CASE("the carriers are built, and told when they wait for one another") {
     const reading all{"ENABLE_SPA_OVER_HTTP Y;\nALLOW_ANY_USER_AGENT Y;\n"
                       "ENABLE_X_FORWARDED_FOR Y;\nENABLE_TCP_SERVER Y;\nTCPSERV_PORT 80;"};
     CHECK(all.good);
     CHECK(all.report.all().empty());
-    CHECK(unsupported_features(all.config).empty());
     CHECK(all.config.tcp_server_port == 80);
 
     for (const std::string name : {"ALLOW_ANY_USER_AGENT", "ENABLE_X_FORWARDED_FOR"}) {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/policy/stanza.hpp"
+#include "daemon/configuration.hpp"
+
+#include <bitset>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace fwknop::daemon {
+
+/// Capabilities by their numbers (capabilities(7), linux/capability.h).
+using power_set = std::bitset<64>;
+
+/// What a configuration asks of the kernel.
+struct power_needs {
+    bool root = false;           ///< it goes on as root: FWKNOP_USER is not set
+    bool changes_filter = false; ///< some packet filter
+    bool captures = false;       ///< sees packets on the wire
+    bool low_port = false;       ///< has a server on a port below 1024
+    bool others_files = false;   ///< root is to work with files that are not root's
+    bool other_accounts = false; ///< runs commands as somebody else
+    bool as_root = false;        ///< runs commands as root, or sudo
+};
+
+/// What the daemon keeps: what it takes to see packets and to speak to the packet filter.
+[[nodiscard]] power_set daemon_powers(const power_needs& needs);
+
+/// What its helper keeps: what the programs need that it starts as itself, and what it takes to
+/// start commands as others.
+[[nodiscard]] power_set helper_powers(const power_needs& needs);
+
+/// `net_admin net_raw`, or `none`.
+[[nodiscard]] std::string to_string(const power_set& powers);
+
+/// As whom the daemon will run: FWKNOP_USER if it is started as root, else as it is.
+[[nodiscard]] account daemon_account(const server_config& server);
+
+[[nodiscard]] power_needs needs_of(const configuration& config, bool test_mode);
+
+/// Makes what the daemon writes `who`'s: the run directory, if nobody but root could enter it, and
+/// root's files among the pid file, the lock and the replay file. To be called as root, once they
+/// are there. Throws std::runtime_error when a folder or a file cannot be given away.
+void give_files(const server_config& server, const account& who);
+
+/// Becomes `who`, with no group of root's left, and keeps `kept` of the capabilities. Throws
+/// std::runtime_error when any of it fails.
+void become(const account& who, const power_set& kept);
+
+/// How a process of ours goes on.
+struct power_limits {
+    power_set kept;      ///< of what it has
+    power_set inherited; ///< of these, what programs that it starts get although it is not root
+    bool for_programs = true; ///< what it starts can gain no more than `kept` in any way
+};
+
+/// A command that runs as root has all that root has, or the administrator would wonder.
+[[nodiscard]] power_limits helper_limits(const power_needs& needs);
+
+/// Gives up all other capabilities, for good. Throws std::runtime_error.
+void keep_only(const power_limits& limits);
+
+/// Nothing that this process starts gains power by a file's mode. Throws std::runtime_error.
+void forbid_new_privileges();
+
+/// Whether a profile of AppArmor confines us: then programs that are started after
+/// `forbid_new_privileges` cannot have a profile of their own.
+[[nodiscard]] bool confined();
+
+/// What the account that we run as now cannot do although its configuration asks for it, as lines
+/// for the log: files that a reload could not read.
+[[nodiscard]] std::vector<std::string> unreadable_files(const configuration& config,
+                                                        const account& who);
+
+/// Likewise what lets the start fail: it could not keep its files. Nothing if all is well.
+[[nodiscard]] std::optional<std::string> unwritable_folder(const server_config& server,
+                                                           const account& who);
+
+} // namespace fwknop::daemon

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/helper_setup.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <string>
+
+using namespace fwknop;
+using namespace fwknop::daemon;
+
+namespace {
+
+bool may_start(const helper_rules& rules, const std::string& path,
+               std::vector<std::string> arguments = {}) {
+    return !check(rules, {path, std::move(arguments), std::nullopt, std::chrono::seconds{1}});
+}
+
+account somebody(std::uint32_t user) {
+    return {.user = user, .group = 1, .groups = {1}, .user_name = "u", .group_name = "g"};
+}
+
+} // namespace
+
+TEST_CASE("the helper is told of the packet filter's programs, workers and look-ups") {
+    configuration config;
+    config.server.firewall_backend = "iptables";
+    config.server.firewall_exe = "/usr/sbin/iptables";
+    config.stanzas.emplace_back();
+    const auto rules = helper_rules_for(config, false);
+    for (const std::string name : {"iptables", "iptables-restore", "iptables-save", "ip6tables"})
+        CHECK(may_start(rules, "/usr/sbin/" + name));
+    CHECK(may_start(rules, "/proc/self/exe", {"--gpg-worker"}));
+    CHECK_FALSE(may_start(rules, "/proc/self/exe", {"--firewalld-worker", "ipv4"}));
+    CHECK_FALSE(may_start(rules, "/proc/self/exe", {"-f"}));
+    CHECK(may_start(rules, "/usr/bin/getent", {"ahostsv4", "--", "host"}));
+    CHECK_FALSE(may_start(rules, "/usr/bin/getent", {"shadow"}));
+    CHECK_FALSE(may_start(rules, "/usr/sbin/nft"));
+    CHECK_FALSE(may_start(rules, "/bin/sh"));
+    CHECK(rules.accounts.empty());
+
+    CHECK_FALSE(may_start(helper_rules_for(config, true), "/usr/sbin/iptables"));
+    config.server.firewall_backend = "nftables";
+    config.server.firewall_exe = "/usr/sbin/nft";
+    CHECK(may_start(helper_rules_for(config, false), "/usr/sbin/nft"));
+    config.server.firewall_backend = "firewalld";
+    config.server.firewall_exe.clear();
+    CHECK(may_start(helper_rules_for(config, false), "/proc/self/exe",
+                    {"--firewalld-worker", "ipv4"}));
+}
+
+TEST_CASE("a reload has the accounts and the sudo of the start, and no others") {
+    configuration config;
+    config.server.firewall_backend = "none";
+    config.stanzas.emplace_back();
+    stanza& entry = config.stanzas.front();
+    entry.file = "/a.conf";
+    entry.line = 7;
+    const auto nothing = helper_rules_for(config, false);
+    entry.command.run_as = somebody(5);
+    CHECK_FALSE(forbidden_command(nothing, config.stanzas)); // not enabled
+    entry.command.enabled = true;
+    const auto five = helper_rules_for(config, false);
+    CHECK(five.accounts.size() == 1);
+    CHECK_FALSE(forbidden_command(five, config.stanzas));
+    CHECK(forbidden_command(nothing, config.stanzas) ==
+          "/a.conf:7: the first command that runs as u/g needs a restart of fwknopd: its helper "
+          "process was not told to start any");
+    entry.command.run_as = somebody(6);
+    CHECK(forbidden_command(five, config.stanzas));
+    entry.command.run_as = somebody(5);
+    entry.command.by_sudo = true;
+    CHECK(forbidden_command(five, config.stanzas)->find("sudo needs") != std::string::npos);
+    CHECK_FALSE(forbidden_command(helper_rules_for(config, false), config.stanzas));
+}
