@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is read of a daemon and of a network while a case runs."""
 
+import contextlib
 import os
 import socket
 import time
@@ -64,16 +65,30 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
+def processes_of(pid: int) -> List[int]:
+    """A daemon, and its helper if it has one."""
+    found = [pid]
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        for child in map(int, file.read().split()):
+            with contextlib.suppress(OSError), open(f"/proc/{child}/comm", encoding="ascii") as name:
+                found += [child] if name.read().strip() == "fwknopd-helper" else []
+    return found
+
+
 def own_cpu(pid: int) -> float:
-    """Seconds of the process itself, to the nanosecond (its CPU clock, see clock_getcpuclockid)."""
-    return time.clock_gettime((~pid << 3) | 2)
+    """Seconds of the daemon itself and its helper, to the nanosecond (their CPU clocks, see
+    clock_getcpuclockid)."""
+    return sum(time.clock_gettime((~each << 3) | 2) for each in processes_of(pid))
 
 
 def children_cpu(pid: int) -> float:
-    """Seconds of its reaped children, in the kernel's ticks."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of their reaped children, in the kernel's ticks."""
+    seconds = 0.0
+    for each in processes_of(pid):
+        with open(f"/proc/{each}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        seconds += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 def status(pid: int, name: str) -> int:

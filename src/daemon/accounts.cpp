@@ -96,13 +96,9 @@ account daemon_account(const server_config& server) {
 void check_daemon_account(const server_config& server, diagnostics& report) {
     if (server.user.empty()) return;
     const setting& from = server.setting_of("FWKNOP_USER");
-    if (const ::passwd* const found = ::getpwnam(server.user.c_str()); found == nullptr)
+    if (::getpwnam(server.user.c_str()) == nullptr)
         report.fail(from.where, from.line,
                     "[*] FWKNOP_USER '" + server.user + "': no such user on this system");
-    else if (::geteuid() != 0 && found->pw_uid != ::geteuid())
-        report.warn(from.where, from.line,
-                    "[-] FWKNOP_USER '" + server.user +
-                        "' has no effect: fwknopd was not started as root");
 }
 
 void resolve_accounts(stanza& entry, const account& daemon, diagnostics& report) {

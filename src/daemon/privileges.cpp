@@ -9,6 +9,7 @@
 #include "daemon/file_descriptor.hpp"
 #include "daemon/helper_setup.hpp"
 #include "daemon/service.hpp"
+#include "gpg/engine.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,19 +52,32 @@ void for_each_power(Function function) {
     for (cap_value_t number = 0; number < count; ++number) function(number);
 }
 
-power_set permitted() {
-    const cap_state now{::cap_get_proc()};
-    if (!now) fail("Cannot read our capabilities");
+power_set in_flag(const cap_state& state, cap_flag_t flag) {
     power_set have;
     for_each_power([&](cap_value_t number) {
         cap_flag_value_t value = CAP_CLEAR;
-        if (::cap_get_flag(now.get(), number, CAP_PERMITTED, &value) == 0 && value == CAP_SET)
+        if (::cap_get_flag(state.get(), number, flag, &value) == 0 && value == CAP_SET)
             have |= power(number);
     });
     return have;
 }
 
+cap_state current() {
+    cap_state now{::cap_get_proc()};
+    if (!now) fail("Cannot read our capabilities");
+    return now;
+}
+
+power_set permitted() {
+    return in_flag(current(), CAP_PERMITTED);
+}
+
 void set_powers(const power_set& kept, const power_set& inherited) {
+    // A service manager that gave us no more than this may not let us ask for it, either.
+    const cap_state now = current();
+    if (in_flag(now, CAP_PERMITTED) == kept && in_flag(now, CAP_EFFECTIVE) == kept &&
+        (inherited & ~in_flag(now, CAP_INHERITABLE)).none())
+        return;
     const cap_state next{::cap_init()}; // with nothing in it
     if (!next) fail("Cannot set our capabilities");
     for_each_power([&](cap_value_t number) {
@@ -260,12 +274,20 @@ std::vector<std::string> unreadable_files(const configuration& config, const acc
     return lines;
 }
 
-std::optional<std::string> unwritable_folder(const server_config& server, const account& who) {
+std::optional<std::string> start_problem(const configuration& config, const account& who) {
+    const server_config& server = config.server;
     for (const std::string& path : {server.run_dir, folder_of(server.digest_file)})
         if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0)
             return "[*] FWKNOP_USER " + who.user_name + " cannot write to '" + path + "' (" +
                    std::generic_category().message(errno) + "): make it " + who.user_name +
                    "'s, with mode 0700, or set FWKNOP_RUN_DIR and DIGEST_FILE to a folder that is";
+    for (const stanza& entry : config.stanzas) {
+        if (!entry.gpg.usable()) continue;
+        if (const auto checked = gpg::check_engine({entry.gpg.program, entry.gpg.home_dir});
+            !checked)
+            return entry.file + ":" + std::to_string(entry.line) + ": [*] FWKNOP_USER " +
+                   who.user_name + ": " + checked.error().text;
+    }
     return std::nullopt;
 }
 

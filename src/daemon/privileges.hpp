@@ -76,8 +76,9 @@ void forbid_new_privileges();
 [[nodiscard]] std::vector<std::string> unreadable_files(const configuration& config,
                                                         const account& who);
 
-/// Likewise what lets the start fail: it could not keep its files. Nothing if all is well.
-[[nodiscard]] std::optional<std::string> unwritable_folder(const server_config& server,
-                                                           const account& who);
+/// Likewise what lets the start fail: it could not keep its files, or not decrypt by GnuPG. Nothing
+/// if all is well.
+[[nodiscard]] std::optional<std::string> start_problem(const configuration& config,
+                                                       const account& who);
 
 } // namespace fwknop::daemon

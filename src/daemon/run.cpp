@@ -110,11 +110,13 @@ void check_crypto_library() {
 // Whoever starts us may be root; what was written for that account must be the daemon's then.
 account take_account(const configuration& config, const power_needs& needs) {
     account who = daemon_account(config.server);
+    if (::geteuid() != 0 && !config.server.user.empty() && who.user_name != config.server.user)
+        log::warning("[-] FWKNOP_USER '" + config.server.user +
+                     "' has no effect: fwknopd was not started as root");
     if (::geteuid() == 0 && who.user != 0) {
         give_files(config.server, who);
         become(who, daemon_powers(needs) | helper_powers(needs));
-        if (const auto problem = unwritable_folder(config.server, who))
-            throw std::runtime_error{*problem};
+        if (const auto problem = start_problem(config, who)) throw std::runtime_error{*problem};
         for (const std::string& line : unreadable_files(config, who)) log::warning(line);
     }
     return who;

@@ -252,8 +252,10 @@ class filter {
     filter() : context_{::seccomp_init(SCMP_ACT_ERRNO(ENOSYS))} {
         if (!context_) throw std::runtime_error{"[*] Sandbox: out of memory"};
         check(::seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
-        check(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
-        check(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_LOG, 1));
+        // Where only the older way of loading a filter is open, as under a service manager that
+        // forbids seccomp(2), neither is to be had, and one thread needs no others to follow.
+        static_cast<void>(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
+        static_cast<void>(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_LOG, 1));
         // A tree instead of a chain of comparisons: the calls of each packet cost less.
         check(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
         // no_new_privs is set already, or else this must fail.

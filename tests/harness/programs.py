@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two pairs of programs, and how a test runs them: ours and Debian's."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -103,6 +104,17 @@ class Server(Process):
             except BaseException:
                 self.__exit__(BaseException)
                 raise
+
+    @property
+    def helper(self) -> Optional[int]:
+        """The process that starts programs for it; the incumbent has none."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            for child in map(int, file.read().split()):
+                with contextlib.suppress(OSError), \
+                        open(f"/proc/{child}/comm", encoding="ascii") as name:
+                    if name.read().strip() == "fwknopd-helper":
+                        return child
+        return None
 
     @property
     def replay_file(self) -> str:

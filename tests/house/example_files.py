@@ -5,7 +5,7 @@
 fwknopd.conf: each line that is commented out is the default, or said to be an example; uncommented
 alone it is accepted; a range in its comment is the range.
 access.conf: refused as shipped, for its keys; accepted once they are filled in; so is each of its
-examples. An example of a feature that the daemon refuses by name must be refused by that name.
+examples.
 
 Usage: example_files.py <source folder> <fwknopd>
 Exit status: 0 all is true, 1 something is not (each is printed).
@@ -74,23 +74,9 @@ def filled(text):
     return PLACEHOLDER.sub(lambda found: f"{found[1]} {keys[found[1]]}", text)
 
 
-def refused_names(source):
-    """The directives whose feature is not built, as the daemon's own table has them."""
-    text = read(source, "src", "core", "policy", "server_config_finish.cpp")
-    table = text[text.index("unsupported_features("):]
-    return set(re.findall(r'\{"([A-Z0-9_]+)"', table))
-
-
-def judge(complaint, names, refused):
+def judge(complaint, names):
     """Nothing, or why that is not what it should be. `names`: the directives of the example."""
-    named = sorted(set(names) & refused)
     needed = [NEEDS[name] for name in names if name in NEEDS]
-    if named:
-        wanted = [f"[*] {name} is not supported by this version" for name in named]
-        lines = complaint.removeprefix("exit 1: ").splitlines()
-        # Which of several directives is named is the daemon's choice; nothing else may be wrong.
-        good = lines and all(line.startswith(tuple(wanted)) for line in lines)
-        return "" if good else f"{named} should be refused: {complaint!r}"
     if needed:
         return "" if all(text in complaint for text in needed) else f"unexpected: {complaint!r}"
     return complaint
@@ -119,7 +105,7 @@ def check_range(daemon, name, words):
             yield f"{name} {value}: {'refused' if good else 'accepted'}, said to be {found[0]}"
 
 
-def check_server_file(daemon, source, refused):
+def check_server_file(daemon, source):
     text = read(source, "etc", "fwknopd.conf")
     said = daemon.complaint(text)
     if said:
@@ -143,8 +129,7 @@ def check_server_file(daemon, source, refused):
                 yield f"{line}: there is no default, and the text does not say `for example`"
         elif meant != default and not (not default and value in ("N", "0")):
             yield f"{line}: the default is '{default}'"
-        wrong = judge(daemon.complaint(line + "\n"), [name] if is_on(line) else [],
-                      refused if value != default else set())
+        wrong = judge(daemon.complaint(line + "\n"), [name] if is_on(line) else [])
         if wrong:
             yield f"{line}: {wrong}"
         if value.isdigit():
@@ -157,7 +142,7 @@ def examples(text):
         yield re.sub("^#", "", block, flags=re.MULTILINE)
 
 
-def check_access_file(daemon, source, refused):
+def check_access_file(daemon, source):
     text = read(source, "etc", "access.conf")
     line = text[:text.index("\nKEY_BASE64")].count("\n") + 2
     said = daemon.complaint(access=text)
@@ -178,20 +163,19 @@ def check_access_file(daemon, source, refused):
             access = filled(re.sub("(?m)^#(?=(HMAC_)?KEY)", "", piece) if whole else good + piece)
             config = "".join(OTHER_FILE.get(name, "") for name in names)
             wrong = judge(daemon.complaint(config, access),
-                          names + re.findall(r"^(\S+)", config, re.MULTILINE), refused)
+                          names + re.findall(r"^(\S+)", config, re.MULTILINE))
             if wrong:
                 yield f"{piece.strip()}\n  {wrong}"
 
 
 def main():
     source, program = sys.argv[1:]
-    refused = refused_names(source)
     with tempfile.TemporaryDirectory(prefix="fwknop-examples-") as folder:
         daemon = Daemon(program, folder)
         problems = [f"etc/fwknopd.conf: {text}"
-                    for text in check_server_file(daemon, source, refused)]
+                    for text in check_server_file(daemon, source)]
         problems += [f"etc/access.conf: {text}"
-                     for text in check_access_file(daemon, source, refused)]
+                     for text in check_access_file(daemon, source)]
     print("\n".join(problems) or "the example files are true")
     return 1 if problems else 0
 

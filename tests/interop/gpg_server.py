@@ -208,12 +208,13 @@ def refuses(lab: Lab) -> None:
 def workers(server: Server) -> List[int]:
     """Processes of ours that are at work for this daemon."""
     found = []
+    helper = server.helper
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
                 parent = int(file.read().rpartition(")")[2].split()[1])
             with open(f"/proc/{name}/cmdline", "rb") as file:
-                if parent == server.pid and b"--gpg-worker" in file.read():
+                if parent == helper and b"--gpg-worker" in file.read():
                     found.append(int(name))
     return found
 

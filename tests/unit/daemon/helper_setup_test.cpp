@@ -42,6 +42,7 @@ TEST_CASE("the helper is told of the packet filter's programs, workers and look-
     CHECK_FALSE(may_start(helper_rules_for(config, true), "/usr/sbin/iptables"));
     config.server.firewall_backend = "nftables";
     config.server.firewall_exe = "/usr/sbin/nft";
+    config.server.nft_mode = "sets";
     CHECK(may_start(helper_rules_for(config, false), "/usr/sbin/nft"));
     config.server.firewall_backend = "firewalld";
     config.server.firewall_exe.clear();

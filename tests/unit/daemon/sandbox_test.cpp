@@ -6,8 +6,10 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -16,6 +18,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/epoll.h>
@@ -153,7 +157,10 @@ TEST_CASE("what the daemon lives by works in the sandbox") {
               std::thread{[&ran] { ran = true; }}.join();
               return ran;
           }) == let);
-    CHECK(fate([]() -> bool { std::abort(); }) == killed); // by its own signal, which must work
+    CHECK(fate([]() -> bool {
+              static_cast<void>(std::signal(SIGABRT, SIG_DFL));
+              std::abort(); // by its own signal, which must work
+          }) == killed);
 }
 
 TEST_CASE("no filter is taken from who may still gain privileges") {
@@ -165,6 +172,23 @@ TEST_CASE("no filter is taken from who may still gain privileges") {
             return std::string{error.what()}.find("SANDBOX N") != std::string::npos ? 0 : 2;
         }
         return 1;
+    }};
+    CHECK(child.wait() == 0);
+}
+
+TEST_CASE("the filter is loaded where a service manager forbids seccomp(2)") {
+    test::forked child{[](const auto&) {
+        forbid_new_privileges();
+        // Not made by the library, which remembers what it has found out about the kernel.
+        std::array outer{sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                         sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 1, 0),
+                         sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_capset, 0, 1),
+                         sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                         sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+        const sock_fprog program{static_cast<unsigned short>(outer.size()), outer.data()};
+        if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 2;
+        enter_sandbox();
+        return ::syscall(SYS_mkdir, "", 0) == -1 && errno == ENOSYS ? 0 : 1;
     }};
     CHECK(child.wait() == 0);
 }
