@@ -47,6 +47,7 @@ class ip_address {
 
     [[nodiscard]] std::string to_string() const;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): a comparison with 0 is taken for one with a pointer
     friend auto operator<=>(const ip_address&, const ip_address&) noexcept = default;
 
   private:

@@ -10,6 +10,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -243,6 +245,15 @@ std::uint32_t end_of_us() {
                                                         : SCMP_ACT_KILL_THREAD;
 }
 
+// libseccomp's own macros for these are C. Nothing here is negative.
+scmp_arg_cmp equals(unsigned argument, std::uint64_t value) noexcept {
+    return {.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+
+scmp_arg_cmp masked_equals(unsigned argument, std::uint64_t mask, std::uint64_t value) noexcept {
+    return {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 /// A filter under construction.
 class filter {
   public:
@@ -272,6 +283,11 @@ class filter {
         add(SCMP_ACT_ALLOW, name, conditions);
     }
 
+    void allow_one_of(std::string_view name, unsigned argument,
+                      std::initializer_list<std::uint64_t> values) {
+        for (const std::uint64_t value : values) allow(name, {equals(argument, value)});
+    }
+
     void load() {
         if (const int error = ::seccomp_load(context_.get()); error != 0)
             throw std::runtime_error{"[*] Sandbox: the kernel does not take the filter of system "
@@ -294,17 +310,15 @@ class filter {
 };
 
 void add_sockets(filter& rules) {
-    for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET})
-        rules.allow("socket", {SCMP_A0_32(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family))});
-    rules.allow("socketpair", {SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX)});
+    rules.allow_one_of("socket", 0, {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET});
+    rules.allow("socketpair", {equals(0, AF_UNIX)});
 }
 
 // Questions about interfaces, and what Asio asks of sockets. Not what types into a terminal.
 void add_controls(filter& rules) {
     constexpr scmp_datum_t socket_controls = 0x8900; // SIOC…: linux/sockios.h
-    rules.allow("ioctl", {SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xffff'ff00, socket_controls)});
-    for (const unsigned long request : {FIONBIO, FIONREAD, TCGETS})
-        rules.allow("ioctl", {SCMP_A1_32(SCMP_CMP_EQ, request)});
+    rules.allow("ioctl", {masked_equals(1, 0xffff'ff00, socket_controls)});
+    rules.allow_one_of("ioctl", 1, {FIONBIO, FIONREAD, TCGETS});
 }
 
 // Nothing that was written becomes code. Libraries can still be loaded: a reload may look up users,
@@ -313,19 +327,18 @@ void add_memory(filter& rules) {
     constexpr scmp_datum_t both = PROT_WRITE | PROT_EXEC;
     for (const scmp_datum_t given :
          {scmp_datum_t{0}, scmp_datum_t{PROT_WRITE}, scmp_datum_t{PROT_EXEC}})
-        rules.allow("mmap", {SCMP_A2_32(SCMP_CMP_MASKED_EQ, both, given)});
-    rules.allow("mprotect", {SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
+        rules.allow("mmap", {masked_equals(2, both, given)});
+    rules.allow("mprotect", {masked_equals(2, PROT_EXEC, 0)});
 }
 
 void add_ourselves(filter& rules) {
     // A thread is no process.
-    rules.allow("clone", {SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
-    rules.add(end_of_us(), "clone", {SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)});
+    rules.allow("clone", {masked_equals(0, CLONE_THREAD, CLONE_THREAD)});
+    rules.add(end_of_us(), "clone", {masked_equals(0, CLONE_THREAD, 0)});
     // abort(); nobody else gets a signal.
-    rules.allow("tgkill", {SCMP_A0_32(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()))});
-    rules.allow("prlimit64", {SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0)});
-    for (const int question : {PR_SET_NAME, PR_GET_DUMPABLE})
-        rules.allow("prctl", {SCMP_A0_32(SCMP_CMP_EQ, static_cast<scmp_datum_t>(question))});
+    rules.allow("tgkill", {equals(0, static_cast<std::uint64_t>(::getpid()))});
+    rules.allow("prlimit64", {equals(0, 0), equals(2, 0)});
+    rules.allow_one_of("prctl", 0, {PR_SET_NAME, PR_GET_DUMPABLE});
 }
 
 } // namespace
