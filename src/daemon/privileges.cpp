@@ -257,6 +257,12 @@ void forbid_new_privileges() {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("Cannot set no_new_privs");
 }
 
+void forbid_inspection() {
+#ifndef __SANITIZE_ADDRESS__ // whose search for leaks looks into the process
+    if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail("Cannot forbid to be inspected");
+#endif
+}
+
 bool confined() {
     std::ifstream file{"/proc/self/attr/apparmor/current"};
     std::string label;

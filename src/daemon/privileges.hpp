@@ -67,6 +67,11 @@ void keep_only(const power_limits& limits);
 /// Nothing that this process starts gains power by a file's mode. Throws std::runtime_error.
 void forbid_new_privileges();
 
+/// Nobody with the same account and the same powers can look into this process or change it, by
+/// /proc/<pid>/mem or ptrace(2); what it forks neither. Else whoever takes the daemon over would
+/// simply write into its helper. Throws std::runtime_error.
+void forbid_inspection();
+
 /// Whether a profile of AppArmor confines us: then programs that are started after
 /// `forbid_new_privileges` cannot have a profile of their own.
 [[nodiscard]] bool confined();

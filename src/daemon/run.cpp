@@ -157,6 +157,7 @@ int serve(const options& given, configuration config, const diagnostics& report)
         log::info("Rotating digest cache file.");
         rotate_replay_file(server.digest_file);
     }
+    forbid_inspection();
     helper starter{may_start, [&config, &needs] {
                        config = {}; // it has no use for the keys
                        keep_only(helper_limits(needs));

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness.backends import BACKENDS, Backend
 from harness.failure import expect, wait_for
 from harness.namespaces import Network
+from harness.processes import run
 from harness.programs import Keys, Server, stanza
 from harness.scenario import Lab, main
 from harness.traffic import echo_service, reachable
@@ -81,6 +82,21 @@ class Stage:
         return Server(self.program, access, root=self.lab.root, namespace=self.lab.net.gateway,
                       config={"FWKNOP_USER": USER.pw_name, **config},
                       wrapper=["sh", "-c", give_away, "sh"] if give else (), **options)
+
+
+def is_sanitized(program: str) -> bool:
+    """Its search for leaks needs what is otherwise forbidden."""
+    with open(program, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+def can_write_into(lab: Lab, pid: int) -> bool:
+    """Whether a process of root's with the daemon's two powers can open its memory for writing."""
+    powers = "-all,+net_admin,+net_raw"
+    done = run(["setpriv", "--bounding-set", powers, "--inh-caps", "-all", "python3", "-c",
+                f"open('/proc/{pid}/mem', 'r+b')"], home=lab.root)
+    expect(done.code == 0 or "PermissionError" in done.err, done.err)
+    return done.code == 0
 
 
 def knock(lab: Lab, where: str = Network.gateway4) -> None:
@@ -158,6 +174,10 @@ def root(lab: Lab) -> None:
             now = expect_limits(server.pid, zero, powers=powers, bounds=powers)
             expect(now["Seccomp"] == "2", f"Seccomp {now['Seccomp']}")
             expect_limits(helper_of(server), zero, powers=powers, bounds=powers)
+        if not is_sanitized(lab.programs.path(lab.server_kind, server=True)):
+            with lab.case("who has the same powers cannot write into either"):
+                for pid in (server.pid, helper_of(server)):
+                    expect(not can_write_into(lab, pid), f"{pid} can be written into")
         with lab.case("opens and closes"):
             knock(lab)
             closes(lab)
