@@ -13,8 +13,12 @@
 #include <csignal>
 #include <iostream>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace fwknop::daemon {
 
@@ -32,8 +36,21 @@ std::optional<pid_t> find_running(const std::string& pid_file) {
     return pid;
 }
 
-bool send_signal(pid_t pid, int number) {
-    if (::kill(pid, number) == 0) return true;
+// The daemon's own account wrote the file, and may have been taken over: as root we signal what
+// that account may signal, and nothing else.
+int signal_as_owner(const std::string& pid_file, pid_t pid, int number) {
+    struct stat status {};
+    const bool judged = ::geteuid() == 0 && ::lstat(pid_file.c_str(), &status) == 0 &&
+                        status.st_uid != 0 && ::seteuid(status.st_uid) == 0;
+    const int result = ::kill(pid, number);
+    const int error = errno;
+    if (judged && ::seteuid(0) != 0) throw std::runtime_error{"[*] Cannot be root again"};
+    errno = error;
+    return result;
+}
+
+bool send_signal(const std::string& pid_file, pid_t pid, int number) {
+    if (signal_as_owner(pid_file, pid, number) == 0) return true;
     std::cerr << "Cannot signal fwknopd (pid=" << pid
               << "): " << std::generic_category().message(errno) << "\n";
     return false;
@@ -71,26 +88,26 @@ int print_status(const std::string& pid_file) {
 
 int kill_running(const std::string& pid_file) {
     const auto pid = find_running(pid_file);
-    if (!pid || !send_signal(*pid, SIGTERM)) return 1;
+    if (!pid || !send_signal(pid_file, *pid, SIGTERM)) return 1;
     if (ends_in_time(pid_file, *pid)) {
         std::cout << "Killed fwknopd (pid=" << *pid << ") via SIGTERM\n";
         return 0;
     }
-    if (!send_signal(*pid, SIGKILL)) return 1;
+    if (!send_signal(pid_file, *pid, SIGKILL)) return 1;
     std::cout << "Killed fwknopd (pid=" << *pid << ") via SIGKILL\n";
     return 0;
 }
 
 int restart_running(const std::string& pid_file) {
     const auto pid = find_running(pid_file);
-    if (!pid || !send_signal(*pid, SIGHUP)) return 1;
+    if (!pid || !send_signal(pid_file, *pid, SIGHUP)) return 1;
     std::cout << "Sent restart signal to fwknopd (pid=" << *pid << ")\n";
     return 0;
 }
 
 int confirm_running(const std::string& pid_file) {
     const auto pid = find_running(pid_file);
-    if (!pid || !send_signal(*pid, SIGUSR2)) return 1;
+    if (!pid || !send_signal(pid_file, *pid, SIGUSR2)) return 1;
     std::cout << "Sent confirmation to fwknopd (pid=" << *pid
               << "): its log says what comes of it\n";
     return 0;
