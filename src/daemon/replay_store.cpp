@@ -179,8 +179,9 @@ result<void> replay_store::compact(unix_time forget_before) {
     if (!persistent_) return {};
 
     const std::string beside = path_ + ".new";
+    ::unlink(beside.c_str()); // one that a crash left may be somebody else's
     file_descriptor fresh{::open(
-        beside.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        beside.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fresh) return last_error();
     std::string text = std::string{replay_file_header} + '\n';
     bool written = true;

@@ -89,8 +89,10 @@ class child_process : public std::enable_shared_from_this<child_process> {
         watch(end, end_);
         watch(output.first, output_.pipe);
         watch(errors.first, errors_.pipe);
-        if (error) return error.message();
-        return std::nullopt;
+        if (!error) return std::nullopt;
+        if (helper_ != nullptr && end)
+            helper_access::kill(end.get()); // nobody else has the channel
+        return error.message();
     }
 
     /// It runs, or a helper was told to start it.
