@@ -27,6 +27,16 @@ bool uses_sudo(const stanza& entry) {
     return entry.command.enabled && entry.command.by_sudo;
 }
 
+bool uses_gpg(const stanza& entry) {
+    return entry.gpg.usable();
+}
+
+bool may_start_gpg(const helper_rules& rules) {
+    return std::ranges::any_of(rules.programs, [](const listed_program& each) {
+        return each.first_argument == gpg::worker_option;
+    });
+}
+
 } // namespace
 
 std::vector<account> command_accounts(const std::vector<stanza>& stanzas) {
@@ -43,7 +53,8 @@ helper_rules helper_rules_for(const configuration& config, bool opens_nothing) {
         rules.programs = make_backend(choose_backend(config.server).kind, config.server,
                                       translates_sources(config.stanzas))
                              ->programs();
-    rules.programs.push_back({gpg_child_settings{}.program, std::string{gpg::worker_option}});
+    if (std::ranges::any_of(config.stanzas, uses_gpg))
+        rules.programs.push_back({gpg_child_settings{}.program, std::string{gpg::worker_option}});
     for (const char* const family : {"ahostsv4", "ahostsv6"})
         rules.programs.push_back({lookup_settings{}.program, family});
     for (const account& each : command_accounts(config.stanzas))
@@ -59,6 +70,9 @@ std::optional<std::string> forbidden_command(const helper_rules& rules,
         if (uses_sudo(entry) && !rules.sudo)
             return place + "the first ENABLE_CMD_SUDO_EXEC needs a restart of fwknopd: its helper "
                            "process has given up what sudo needs";
+        if (uses_gpg(entry) && !may_start_gpg(rules))
+            return place + "the first stanza for GnuPG needs a restart of fwknopd: its helper "
+                           "process was not told to start any";
         for (const account& each : accounts_of(entry))
             if (!std::ranges::count(rules.accounts, identity_of(each)))
                 return place + "the first command that runs as " + each.user_name + "/" +

@@ -12,7 +12,7 @@
 namespace fwknop::daemon {
 
 /// All that the helper of a daemon with this configuration may start: the packet filter's
-/// programs, unless `opens_nothing`; GPG workers and look-ups of names, which need no power; and
+/// programs, unless `opens_nothing`; GPG workers if a stanza needs them; look-ups of names; and
 /// anything as the accounts that commands of stanzas run as, no more. Throws std::runtime_error,
 /// with the remedy, when the packet filter's programs are missing.
 [[nodiscard]] helper_rules helper_rules_for(const configuration& config, bool opens_nothing);
