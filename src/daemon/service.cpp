@@ -348,7 +348,6 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
     for (const auto& warning : replays_.warnings()) log::warning(warning);
     log::debug("Using Digest Cache: '" + rules_->server().digest_file +
                "' (entry count = " + std::to_string(replays_.size()) + ")");
-    log::info("Starting fwknopd main event loop.");
     sources_.start();
     running_ = true;
     try {
@@ -361,6 +360,7 @@ asio::awaitable<void> service::live(const std::function<void()>& ready) {
 
     boost::system::error_code cancelled;
     if (!ending_) {
+        log::info("Starting fwknopd main event loop.");
         co_await stopped_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     }
     supervision_.stopping();

@@ -11,7 +11,9 @@
 #include <exception>
 #include <iostream>
 #include <limits>
+#include <new>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -43,7 +45,7 @@ struct child {
 
 /// One request as it came.
 struct arrival {
-    std::vector<std::uint8_t> message;
+    std::span<const std::uint8_t> message;
     std::array<descriptor, helper_descriptors> descriptors;
     bool whole = false; ///< nothing was cut off, and there were exactly four descriptors
 };
@@ -64,10 +66,9 @@ bool is_of_kind(int file, mode_t kind) {
 }
 
 /// None: there is no more; and `closed`, if there never will be.
-std::optional<arrival> receive(int socket, bool& closed) {
+std::optional<arrival> receive(int socket, std::span<std::uint8_t> buffer, bool& closed) {
     arrival came;
-    came.message.resize(max_helper_request + 1); // one more shows what is too long
-    iovec part{came.message.data(), came.message.size()};
+    iovec part{buffer.data(), buffer.size()};
     // Room for one more than there may be.
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (helper_descriptors + 1))> control{};
     msghdr head{};
@@ -83,7 +84,7 @@ std::optional<arrival> receive(int socket, bool& closed) {
         closed = size == 0 || errno != EAGAIN;
         return std::nullopt;
     }
-    came.message.resize(static_cast<std::size_t>(size));
+    came.message = buffer.first(static_cast<std::size_t>(size));
 
     std::size_t count = 0;
     for (cmsghdr* each = CMSG_FIRSTHDR(&head); each != nullptr; each = CMSG_NXTHDR(&head, each)) {
@@ -101,10 +102,14 @@ std::optional<arrival> receive(int socket, bool& closed) {
     return came;
 }
 
+// Takes its memory at once: where there is none later, a request fails and nothing else.
 class loop {
   public:
     loop(descriptor requests, const helper_rules& rules)
-        : requests_{std::move(requests)}, rules_{rules} {}
+        : requests_{std::move(requests)}, rules_{rules} {
+        children_.reserve(max_helper_children);
+        watched_.reserve(2 * max_helper_children + 1);
+    }
 
     int run() {
         while (requests_ || !children_.empty()) {
@@ -166,14 +171,14 @@ class loop {
 
     void take_requests() {
         for (bool closed = false; requests_;) {
-            auto came = receive(requests_.get(), closed);
+            auto came = receive(requests_.get(), buffer_, closed);
             if (closed) requests_ = descriptor{};
             if (!came) return;
             take(*came);
         }
     }
 
-    void take(arrival& came) {
+    void take(arrival& came) try {
         auto& [channel, input, output, errors] = came.descriptors;
         const auto refuse = [this, &to = channel](helper_refusal why) {
             ++refusals_;
@@ -207,6 +212,8 @@ class loop {
             return;
         }
         children_.push_back(std::move(fresh));
+    } catch (const std::bad_alloc&) { // before anything runs
+        answer(came.descriptors.front(), helper_answer::kind::failed, ENOMEM);
     }
 
     // Whoever does not read three answers of twelve bytes has lost them.
@@ -220,6 +227,8 @@ class loop {
     const helper_rules& rules_;
     std::vector<child> children_;
     std::vector<pollfd> watched_;
+    std::vector<std::uint8_t> buffer_ =
+        std::vector<std::uint8_t>(max_helper_request + 1); ///< one more shows what is too long
     std::uint32_t refusals_ = 0;
 };
 

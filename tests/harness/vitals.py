@@ -17,15 +17,31 @@ def descriptors(pid: int) -> Dict[str, str]:
     return found
 
 
-def children(pid: int) -> List[str]:
+def started_by(pid: int) -> List[str]:
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return file.read().split()
+
+
+def is_helper(pid: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read() == "fwknopd-helper\n"
+    except OSError:
+        return False  # has ended meanwhile
+
+
+def children(pid: int) -> List[str]:
+    """The programs that it has running. It has them started by its helper, which is none."""
+    found: List[str] = []
+    for child in started_by(pid):
+        found += started_by(int(child)) if is_helper(child) else [child]
+    return found
 
 
 def family(pid: int) -> List[int]:
     """The process and all that it started and they did."""
     found = [pid]
-    for child in children(pid):
+    for child in started_by(pid):
         try:
             found += family(int(child))
         except FileNotFoundError:
