@@ -34,6 +34,10 @@ descriptor_pair make_channel() {
     return {descriptor{ends[0]}, descriptor{ends[1]}};
 }
 
+bool is_passing(int error) noexcept {
+    return error == EAGAIN || error == EINTR || error == ENOMEM || error == ENOBUFS;
+}
+
 descriptor make_input(std::string_view text) {
     descriptor file{::memfd_create("input", MFD_CLOEXEC)};
     if (!file) return file;

@@ -48,6 +48,9 @@ struct descriptor_pair {
 /// Two ends of a local connection that keeps messages apart, neither of which blocks.
 [[nodiscard]] descriptor_pair make_channel();
 
+/// Whether what a channel refused to give with `error` may come with the next try.
+[[nodiscard]] bool is_passing(int error) noexcept;
+
 /// A file in memory with `text`, to be read from its start: a child that never reads its input
 /// cannot hold us up, and there is no pipe to break. Empty, with errno, if it cannot be made.
 [[nodiscard]] descriptor make_input(std::string_view text);

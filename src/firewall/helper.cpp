@@ -81,7 +81,7 @@ std::optional<arrival> receive(int socket, std::span<std::uint8_t> buffer, bool&
         size = ::recvmsg(socket, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     } while (size < 0 && errno == EINTR);
     if (size <= 0) {
-        closed = size == 0 || errno != EAGAIN;
+        closed = size == 0 || !is_passing(errno);
         return std::nullopt;
     }
     came.message = buffer.first(static_cast<std::size_t>(size));
@@ -296,6 +296,7 @@ helper::helper(const helper_rules& rules, const std::function<void()>& prepare) 
     }
     char word = 0;
     if (::read(ready.first.get(), &word, 1) != 1) {
+        ::kill(pid_, SIGKILL); // if it is not it that failed
         static_cast<void>(::waitpid(pid_, nullptr, 0));
         pid_ = -1;
         throw std::runtime_error{"[*] The helper process could not be prepared"};

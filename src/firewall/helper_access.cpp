@@ -84,7 +84,7 @@ std::optional<helper_answer> helper_access::hear(int channel, bool& gone) {
     do {
         size = ::recv(channel, bytes.data(), bytes.size(), MSG_DONTWAIT);
     } while (size < 0 && errno == EINTR);
-    gone = size == 0 || (size < 0 && errno != EAGAIN);
+    gone = size == 0 || (size < 0 && !is_passing(errno));
     if (size <= 0) return std::nullopt;
     const auto answer = read_answer({bytes.data(), static_cast<std::size_t>(size)});
     if (answer)
