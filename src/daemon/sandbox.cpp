@@ -323,7 +323,7 @@ void add_controls(filter& rules) {
 
 // Nothing that was written becomes code. Libraries can still be loaded: a reload may look up users,
 // where the C library does so by modules.
-void add_memory(filter& rules) {
+[[maybe_unused]] void add_memory(filter& rules) {
     constexpr scmp_datum_t both = PROT_WRITE | PROT_EXEC;
     for (const scmp_datum_t given :
          {scmp_datum_t{0}, scmp_datum_t{PROT_WRITE}, scmp_datum_t{PROT_EXEC}})
@@ -331,7 +331,7 @@ void add_memory(filter& rules) {
     rules.allow("mprotect", {masked_equals(2, PROT_EXEC, 0)});
 }
 
-void add_ourselves(filter& rules) {
+[[maybe_unused]] void add_ourselves(filter& rules) {
     // A thread is no process.
     rules.allow("clone", {masked_equals(0, CLONE_THREAD, CLONE_THREAD)});
     rules.add(end_of_us(), "clone", {masked_equals(0, CLONE_THREAD, 0)});
