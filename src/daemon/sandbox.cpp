@@ -155,6 +155,7 @@ constexpr auto allowed = std::to_array<std::string_view>({
     "mmap",
     "mprotect",
     "prctl",
+    "prlimit64",
     "process_vm_readv",
     "ptrace",
     "tgkill",

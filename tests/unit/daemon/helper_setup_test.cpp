@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 using namespace fwknop;
@@ -30,7 +31,7 @@ TEST_CASE("the helper is told of the packet filter's programs, workers and look-
     const auto rules = helper_rules_for(config, false);
     for (const std::string name : {"iptables", "iptables-restore", "iptables-save", "ip6tables"})
         CHECK(may_start(rules, "/usr/sbin/" + name));
-    CHECK(may_start(rules, "/proc/self/exe", {"--gpg-worker"}));
+    CHECK_FALSE(may_start(rules, "/proc/self/exe", {"--gpg-worker"}));
     CHECK_FALSE(may_start(rules, "/proc/self/exe", {"--firewalld-worker", "ipv4"}));
     CHECK_FALSE(may_start(rules, "/proc/self/exe", {"-f"}));
     CHECK(may_start(rules, "/usr/bin/getent", {"ahostsv4", "--", "host"}));
@@ -40,6 +41,13 @@ TEST_CASE("the helper is told of the packet filter's programs, workers and look-
     CHECK(rules.accounts.empty());
 
     CHECK_FALSE(may_start(helper_rules_for(config, true), "/usr/sbin/iptables"));
+    config.stanzas.front().gpg.decrypt_id = "0123456789ABCDEF0123456789ABCDEF01234567";
+    config.stanzas.front().gpg.no_password = true;
+    const auto refusal = forbidden_command(rules, config.stanzas);
+    REQUIRE(refusal);
+    CHECK_THAT(*refusal, Catch::Contains("the first stanza for GnuPG needs a restart"));
+    CHECK(may_start(helper_rules_for(config, false), "/proc/self/exe", {"--gpg-worker"}));
+    CHECK_FALSE(forbidden_command(helper_rules_for(config, false), config.stanzas));
     config.server.firewall_backend = "nftables";
     config.server.firewall_exe = "/usr/sbin/nft";
     config.server.nft_mode = "sets";
