@@ -322,8 +322,9 @@ void add_controls(filter& rules) {
     rules.allow_one_of("ioctl", 1, {FIONBIO, FIONREAD, TCGETS});
 }
 
-// Nothing that was written becomes code. Libraries can still be loaded: a reload may look up users,
-// where the C library does so by modules.
+// No memory is written and run at once, nor written memory made to run: that takes a detour by a
+// file. Libraries can still be loaded: a reload may look up users, where the C library does so by
+// modules.
 [[maybe_unused]] void add_memory(filter& rules) {
     constexpr scmp_datum_t both = PROT_WRITE | PROT_EXEC;
     for (const scmp_datum_t given :
@@ -336,7 +337,7 @@ void add_controls(filter& rules) {
     // A thread is no process.
     rules.allow("clone", {masked_equals(0, CLONE_THREAD, CLONE_THREAD)});
     rules.add(end_of_us(), "clone", {masked_equals(0, CLONE_THREAD, 0)});
-    // abort(); nobody else gets a signal.
+    // abort(), and the end that a shortage of memory asks for.
     rules.allow("tgkill", {equals(0, static_cast<std::uint64_t>(::getpid()))});
     rules.allow("prlimit64", {equals(0, 0), equals(2, 0)});
     rules.allow_one_of("prctl", 0, {PR_SET_NAME, PR_GET_DUMPABLE});
