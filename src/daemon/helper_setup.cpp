@@ -74,7 +74,9 @@ std::optional<std::string> forbidden_command(const helper_rules& rules,
             return place + "the first stanza for GnuPG needs a restart of fwknopd: its helper "
                            "process was not told to start any";
         for (const account& each : accounts_of(entry))
-            if (!std::ranges::count(rules.accounts, identity_of(each)))
+            if (std::ranges::none_of(rules.accounts, [&](const child_identity& known) {
+                    return same_account(known, identity_of(each));
+                }))
                 return place + "the first command that runs as " + each.user_name + "/" +
                        each.group_name +
                        " needs a restart of fwknopd: its helper process was not told to start any";

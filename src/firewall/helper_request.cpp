@@ -50,15 +50,6 @@ std::optional<std::string> take_string(std::span<const std::uint8_t>& rest) {
     return text;
 }
 
-bool same(const child_identity& one, const child_identity& other) {
-    const auto sorted = [](std::vector<gid_t> groups) {
-        std::ranges::sort(groups);
-        return groups;
-    };
-    return one.user == other.user && one.group == other.group &&
-           sorted(one.groups) == sorted(other.groups);
-}
-
 } // namespace
 
 std::string_view text_of(helper_refusal why) noexcept {
@@ -168,7 +159,9 @@ std::optional<helper_answer> read_answer(std::span<const std::uint8_t> message) 
 
 std::optional<helper_refusal> check(const helper_rules& rules, const start_request& request) {
     if (request.run_as) {
-        const auto wanted = [&](const child_identity& each) { return same(each, *request.run_as); };
+        const auto wanted = [&](const child_identity& each) {
+            return same_account(each, *request.run_as);
+        };
         return std::ranges::any_of(rules.accounts, wanted) ? std::nullopt
                                                            : std::optional{helper_refusal::account};
     }

@@ -58,23 +58,21 @@ struct spawn_settings {
     }
 };
 
-[[nodiscard]] std::vector<gid_t> sorted(std::vector<gid_t> groups, gid_t own) {
-    groups.push_back(own);
+[[nodiscard]] std::vector<gid_t> all_groups(const child_identity& who) {
+    std::vector<gid_t> groups = who.groups;
+    groups.push_back(who.group);
     std::ranges::sort(groups);
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     return groups;
 }
 
 [[nodiscard]] bool is_ours(const child_identity& who) {
-    if (who.user != ::geteuid() || who.user != ::getuid() || who.group != ::getegid() ||
-        who.group != ::getgid()) {
-        return false;
-    }
+    if (::geteuid() != ::getuid() || ::getegid() != ::getgid()) return false;
+    child_identity ours{::geteuid(), ::getegid(), {}};
     const int count = ::getgroups(0, nullptr);
     if (count < 0) return false;
-    std::vector<gid_t> ours(static_cast<std::size_t>(count));
-    if (::getgroups(count, ours.data()) != count) return false;
-    return sorted(std::move(ours), who.group) == sorted(who.groups, who.group);
+    ours.groups.resize(static_cast<std::size_t>(count));
+    return ::getgroups(count, ours.groups.data()) == count && same_account(who, ours);
 }
 
 // What our own programs get from us although they are not root's is not for others. (A kernel that
@@ -120,6 +118,11 @@ struct spawn_settings {
 }
 
 } // namespace
+
+bool same_account(const child_identity& one, const child_identity& other) {
+    return one.user == other.user && one.group == other.group &&
+           all_groups(one) == all_groups(other);
+}
 
 int spawn(const child_start& what, pid_t& pid) {
     const spawn_settings settings{what.input, what.output, what.errors};

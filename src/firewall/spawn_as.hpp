@@ -16,6 +16,10 @@ struct child_identity {
     friend bool operator==(const child_identity&, const child_identity&) = default;
 };
 
+/// Whether both are the same to the kernel: the order of the groups, one that is named twice, and
+/// whether the first is among them make no difference.
+[[nodiscard]] bool same_account(const child_identity& one, const child_identity& other);
+
 /// What a child gets. The descriptors are above 2.
 struct child_start {
     const char* path;
