@@ -6,8 +6,11 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace fwknop::test {
 namespace {
@@ -23,21 +26,18 @@ std::optional<backend_outcome> torn_down(fake_backend& filter) {
     return result;
 }
 
-TEST_CASE("a tear-down that goes well is not done again") {
-    fake_backend filter;
-    const auto done = torn_down(filter);
-    REQUIRE(done);
-    CHECK(done->ok());
-    CHECK(filter.stops == 1);
-}
-
-TEST_CASE("a tear-down that fails is tried again until it is done") {
-    fake_backend filter;
-    filter.stop_errors = {"no process to be had", "out of descriptors"};
-    const auto done = torn_down(filter);
-    REQUIRE(done);
-    CHECK(done->ok());
-    CHECK(filter.stops == 3);
+TEST_CASE("a tear-down is tried again until it is done, and then no more") {
+    const std::vector<std::string> errors{"no process to be had", "out of descriptors", "again"};
+    for (std::size_t failures = 0; failures <= errors.size(); ++failures) {
+        INFO(failures << " failures");
+        fake_backend filter;
+        filter.stop_errors.assign(errors.begin(),
+                                  errors.begin() + static_cast<std::ptrdiff_t>(failures));
+        const auto done = torn_down(filter);
+        REQUIRE(done);
+        CHECK(done->ok());
+        CHECK(static_cast<std::size_t>(filter.stops) == failures + 1);
+    }
 }
 
 TEST_CASE("a tear-down that goes on failing ends with the last reason") {
