@@ -5,9 +5,7 @@
 #include "daemon/configuration.hpp"
 
 #include <bitset>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <sys/types.h>
 
@@ -42,11 +40,6 @@ struct power_needs {
 
 [[nodiscard]] power_needs needs_of(const configuration& config, bool test_mode);
 
-/// Makes what the daemon writes `who`'s: the run directory, if nobody but root could enter it, and
-/// root's files among the pid file, the lock and the replay file. To be called as root, once they
-/// are there. Throws std::runtime_error when a folder or a file cannot be given away.
-void give_files(const server_config& server, const account& who);
-
 /// Becomes `who`, with no group of root's left, and keeps `kept` of the capabilities. Throws
 /// std::runtime_error when any of it fails.
 void become(const account& who, const power_set& kept);
@@ -75,15 +68,5 @@ void forbid_inspection();
 /// Whether a profile of AppArmor confines us: then programs that are started after
 /// `forbid_new_privileges` cannot have a profile of their own.
 [[nodiscard]] bool confined();
-
-/// What the account that we run as now cannot do although its configuration asks for it, as lines
-/// for the log: files that a reload could not read.
-[[nodiscard]] std::vector<std::string> unreadable_files(const configuration& config,
-                                                        const account& who);
-
-/// Likewise what lets the start fail: it could not keep its files, or not decrypt by GnuPG. Nothing
-/// if all is well.
-[[nodiscard]] std::optional<std::string> start_problem(const configuration& config,
-                                                       const account& who);
 
 } // namespace fwknop::daemon

@@ -3,6 +3,7 @@
 
 #include "core/policy/access_config.hpp"
 #include "core/spa/self_test.hpp"
+#include "daemon/account_files.hpp"
 #include "daemon/accounts.hpp"
 #include "daemon/background.hpp"
 #include "daemon/configuration.hpp"
