@@ -6,6 +6,7 @@
 #include "firewall/helper_request.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -33,7 +34,7 @@ struct answer_bytes {
     std::int32_t value = 0;
     std::uint32_t refusals = 0;
 };
-static_assert(std::has_unique_object_representations_v<answer_bytes>);
+static_assert(sizeof(answer_bytes) == helper_answer_size);
 
 void append(std::vector<std::uint8_t>& to, const void* from, std::size_t size) {
     const std::size_t before = to.size();
@@ -141,12 +142,9 @@ std::variant<start_request, helper_refusal> read_request(std::span<const std::ui
     return request;
 }
 
-std::vector<std::uint8_t> write_answer(const helper_answer& answer) {
-    const answer_bytes bytes{static_cast<std::uint32_t>(answer.what), answer.value,
-                             answer.refusals};
-    std::vector<std::uint8_t> message;
-    append(message, &bytes, sizeof bytes);
-    return message;
+std::array<std::uint8_t, helper_answer_size> write_answer(const helper_answer& answer) noexcept {
+    return std::bit_cast<std::array<std::uint8_t, helper_answer_size>>(
+        answer_bytes{static_cast<std::uint32_t>(answer.what), answer.value, answer.refusals});
 }
 
 std::optional<helper_answer> read_answer(std::span<const std::uint8_t> message) {

@@ -4,6 +4,7 @@
 #include "firewall/listed_program.hpp"
 #include "firewall/spawn_as.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -77,7 +78,11 @@ struct helper_answer {
     friend bool operator==(const helper_answer&, const helper_answer&) = default;
 };
 
-[[nodiscard]] std::vector<std::uint8_t> write_answer(const helper_answer& answer);
+inline constexpr std::size_t helper_answer_size = 12; ///< bytes
+
+/// Takes no memory: an answer must get out when there is none.
+[[nodiscard]] std::array<std::uint8_t, helper_answer_size>
+write_answer(const helper_answer& answer) noexcept;
 [[nodiscard]] std::optional<helper_answer> read_answer(std::span<const std::uint8_t> message);
 
 /// The one thing that the daemon says on a child's channel.

@@ -159,7 +159,8 @@ TEST_CASE("each bound of a request for a child holds on both sides") {
 
 TEST_CASE("a helper's answer has one length and one of four kinds") {
     const helper_answer answer{helper_answer::kind::ended, -7, 3};
-    const bytes message = write_answer(answer);
+    const auto written = write_answer(answer);
+    const bytes message(written.begin(), written.end());
     CHECK(read_answer(message) == answer);
     CHECK_FALSE(read_answer(bytes(message.begin(), message.end() - 1)));
     bytes longer = message;
