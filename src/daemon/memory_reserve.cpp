@@ -20,6 +20,7 @@ constexpr std::size_t reserve_size = std::size_t{4} << 20U;
 
 std::atomic<void*> reserve{nullptr};
 std::atomic<bool> used{false};
+std::atomic<bool> handled{false}; ///< somebody waits for SIGTERM
 
 // Without memory there is no log but this.
 [[noreturn]] void end_at_once() noexcept {
@@ -36,19 +37,26 @@ void use_reserve() {
     if (held == nullptr) end_at_once();
     std::free(held);
     used.store(true);
-    ::tgkill(::getpid(), ::getpid(), SIGTERM); // the main thread; the sandbox knows no kill(2)
+    // The main thread; the sandbox knows no kill(2).
+    if (handled.load()) ::tgkill(::getpid(), ::getpid(), SIGTERM);
 }
 
 } // namespace
 
-void hold_memory_reserve() {
+memory_reserve::memory_reserve() {
     void* const held = std::malloc(reserve_size);
     if (held == nullptr) throw std::bad_alloc{};
     std::free(reserve.exchange(held));
+    used.store(false);
+    handled.store(true);
     std::set_new_handler(use_reserve);
 }
 
-bool memory_reserve_is_used() noexcept {
+memory_reserve::~memory_reserve() {
+    handled.store(false);
+}
+
+bool memory_reserve::is_used() noexcept {
     return used.load();
 }
 

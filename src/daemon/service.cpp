@@ -4,7 +4,6 @@
 #include "core/spa/text.hpp"
 #include "daemon/firewall_setup.hpp"
 #include "daemon/log.hpp"
-#include "daemon/memory_reserve.hpp"
 #include "firewall/grant_log.hpp"
 #include "firewall/helper_access.hpp"
 #include "firewall/tear_down.hpp"
@@ -99,7 +98,6 @@ service::service(options given, configuration config, service_manager manager, h
     , sources_{context_, pipeline_, rules_, hooks_for_sources()} {
     signals_.add(SIGUSR1);
     signals_.add(SIGUSR2);
-    hold_memory_reserve();
     helper_access::begin(context_, starter.take_requests(), [this] { helper_ended(); });
     const auto trial_length = parse_trial(given_.trial);
     if (!test_mode_ && std::ranges::any_of(rules_->stanzas(), opens_ports)) {
@@ -294,7 +292,7 @@ asio::awaitable<void> service::watch_signals() {
             confirm_trial();
             continue;
         }
-        if (memory_reserve_is_used()) {
+        if (memory_reserve::is_used()) {
             log::error("[*] Out of memory: fwknopd ends while there is enough left to close the "
                        "firewall. Give it more, or see what takes so much");
             stop({1, ""});

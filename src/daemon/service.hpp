@@ -7,6 +7,7 @@
 #include "daemon/gpg_child.hpp"
 #include "daemon/gpg_desk.hpp"
 #include "daemon/grant_reporter.hpp"
+#include "daemon/memory_reserve.hpp"
 #include "daemon/name_lookup.hpp"
 #include "daemon/options.hpp"
 #include "daemon/packet_sources.hpp"
@@ -91,6 +92,7 @@ class service {
     name_lookup names_; ///< of hosts in requests for NAT; outlives what runs in the context
     boost::asio::io_context context_{1};
     boost::asio::signal_set signals_;
+    memory_reserve reserve_;                  ///< while SIGTERM is handled
     boost::asio::steady_timer stopped_;       ///< never expires; cancelled by `stop`
     boost::asio::steady_timer summary_timer_; ///< armed while lines are suppressed
     bool summary_armed_ = false;
