@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -21,6 +22,23 @@ namespace fault {
 namespace {
 
 board* shared = nullptr;
+
+struct span_of_code {
+    std::uintptr_t begin;
+    std::uintptr_t end;
+};
+span_of_code program{};
+
+// The first that is told is the program.
+int find_program(dl_phdr_info* info, std::size_t /*size*/, void* /*unused*/) noexcept {
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const auto& part = info->dlpi_phdr[i];
+        if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
+        program.begin = info->dlpi_addr + part.p_vaddr;
+        program.end = program.begin + part.p_memsz;
+    }
+    return 1;
+}
 
 // By the system call itself: the functions are ours in here.
 template <typename... Arguments>
@@ -48,6 +66,7 @@ long system_call(long number, Arguments... arguments) noexcept {
     if (address == -1) give_up("fault: cannot map FWKNOP_FAULT_FILE\n");
     auto* const found = reinterpret_cast<board*>(address);
     if (found->magic != magic) give_up("fault: FWKNOP_FAULT_FILE is of another layout\n");
+    ::dl_iterate_phdr(find_program, nullptr);
     shared = found;
 }
 
@@ -143,6 +162,11 @@ std::string_view place_of(int descriptor) noexcept {
             system_call(SYS_getsockopt, descriptor, SOL_SOCKET, name, value, &length));
     }
     return socket_place(family, type, protocol);
+}
+
+std::string_view owner_of(const void* address) noexcept {
+    const auto where = reinterpret_cast<std::uintptr_t>(address);
+    return where >= program.begin && where < program.end ? "program" : "library";
 }
 
 std::time_t clock_step() noexcept {

@@ -66,6 +66,9 @@ static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 [[nodiscard]] std::string_view last_part(const char* path) noexcept;
 [[nodiscard]] std::string_view socket_place(int family, int type, int protocol) noexcept;
 
+/// Whose code `address` is in: "program" or "library". What is linked statically is the program's.
+[[nodiscard]] std::string_view owner_of(const void* address) noexcept;
+
 [[nodiscard]] std::time_t clock_step() noexcept;
 
 } // namespace fault

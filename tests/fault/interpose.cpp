@@ -198,22 +198,22 @@ extern "C" void* __libc_realloc(void*, size_t);
 extern "C" void* __libc_memalign(size_t, size_t);
 
 extern "C" void* malloc(size_t size) noexcept {
-    FAIL(malloc, "", nullptr)
+    FAIL(malloc, fault::owner_of(__builtin_return_address(0)), nullptr)
     return __libc_malloc(size);
 }
 
 extern "C" void* calloc(size_t count, size_t size) noexcept {
-    FAIL(malloc, "", nullptr)
+    FAIL(malloc, fault::owner_of(__builtin_return_address(0)), nullptr)
     return __libc_calloc(count, size);
 }
 
 extern "C" void* realloc(void* before, size_t size) noexcept {
-    FAIL(malloc, "", nullptr)
+    FAIL(malloc, fault::owner_of(__builtin_return_address(0)), nullptr)
     return __libc_realloc(before, size);
 }
 
 extern "C" void* aligned_alloc(size_t alignment, size_t size) noexcept {
-    FAIL(malloc, "", nullptr)
+    FAIL(malloc, fault::owner_of(__builtin_return_address(0)), nullptr)
     return __libc_memalign(alignment, size);
 }
 #endif
