@@ -148,8 +148,10 @@ int spawn(pid_t& pid, std::vector<std::string>& words, int output) {
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    const int error = ::posix_spawnp(&pid, argv.front(), &actions, nullptr, argv.data(), environ);
+    // Without memory for it the key would be written to our own output.
+    int error = ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (error == 0)
+        error = ::posix_spawnp(&pid, argv.front(), &actions, nullptr, argv.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     return error;
 }
