@@ -27,28 +27,31 @@ namespace {
 
 constexpr int status_descriptor = 3;
 
+// Each of them can be out of memory, and a child without one of them writes to the wrong place.
 struct spawn_settings {
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
+    int error = 0; ///< the first
 
     spawn_settings(int input, int output, int errors) {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_adddup2(&actions, input, 0);
-        ::posix_spawn_file_actions_adddup2(&actions, output, 1);
-        ::posix_spawn_file_actions_adddup2(&actions, errors, 2);
-        ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-        ::posix_spawn_file_actions_addchdir_np(&actions, "/");
-
         sigset_t none;
         sigset_t all;
         sigemptyset(&none);
         sigfillset(&all);
-        ::posix_spawnattr_init(&attributes);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setsigdefault(&attributes, &all);
-        ::posix_spawnattr_setpgroup(&attributes, 0);
-        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETPGROUP);
+        for (const int result :
+             {::posix_spawn_file_actions_init(&actions),
+              ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO),
+              ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO),
+              ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO),
+              ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1),
+              ::posix_spawn_file_actions_addchdir_np(&actions, "/"),
+              ::posix_spawnattr_init(&attributes), ::posix_spawnattr_setsigmask(&attributes, &none),
+              ::posix_spawnattr_setsigdefault(&attributes, &all),
+              ::posix_spawnattr_setpgroup(&attributes, 0),
+              ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+                                                          POSIX_SPAWN_SETSIGDEF |
+                                                          POSIX_SPAWN_SETPGROUP)})
+            if (error == 0) error = result;
     }
     spawn_settings(const spawn_settings&) = delete;
     spawn_settings& operator=(const spawn_settings&) = delete;
@@ -126,6 +129,7 @@ bool same_account(const child_identity& one, const child_identity& other) {
 
 int spawn(const child_start& what, pid_t& pid) {
     const spawn_settings settings{what.input, what.output, what.errors};
+    if (settings.error != 0) return settings.error;
     return ::posix_spawn(&pid, what.path, &settings.actions, &settings.attributes, what.arguments,
                          what.environment);
 }
