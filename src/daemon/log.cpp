@@ -18,6 +18,7 @@
 #include <boost/log/sinks/text_ostream_backend.hpp>
 #include <boost/log/sources/record_ostream.hpp>
 #include <boost/log/sources/severity_logger.hpp>
+#include <boost/log/utility/formatting_ostream.hpp>
 #include <boost/log/utility/manipulators/add_value.hpp>
 
 #include <array>
@@ -90,12 +91,21 @@ class journal_backend : public sinks::basic_sink_backend<sinks::synchronized_fee
     journal journal_;
 };
 
+// With its end, so that the stream gets both in one write: others may write to the same file.
+void write_line(const logging::record_view& record, logging::formatting_ostream& to) {
+    const auto line = logging::extract<std::string>("Message", record);
+    if (!line) return;
+    to << *line;
+    if (!line->ends_with('\n')) to << '\n';
+}
+
 void add_console() {
     const auto backend = boost::make_shared<sinks::text_ostream_backend>();
     backend->add_stream(boost::shared_ptr<std::ostream>{&std::clog, boost::null_deleter{}});
     backend->auto_flush(true);
+    backend->set_auto_newline_mode(sinks::disabled_auto_newline);
     const auto sink = boost::make_shared<console_sink>(backend);
-    sink->set_formatter(logging::expressions::stream << logging::expressions::smessage);
+    sink->set_formatter(&write_line);
     logging::core::get()->add_sink(sink);
 }
 
