@@ -122,8 +122,11 @@ void decision_log::judged(const datagram& packet, const verdict& result, bool te
     for (const auto& each : result.attempts) {
         const stanza& entry = *each.entry;
         if (const auto* const error = std::get_if<errc>(&each.outcome)) {
-            // Somebody else's stanza in front of the right one is nothing to report.
-            log::debug(failure_line(packet, entry, *error));
+            // Somebody else's stanza in front of the right one is nothing to report, nor
+            // worth putting a line together that nobody sees.
+            if (log::enabled(log::level::debug)) {
+                log::debug(failure_line(packet, entry, *error));
+            }
             continue;
         }
         log::info(match_line(packet, entry));
