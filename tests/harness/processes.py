@@ -59,7 +59,7 @@ def environment(home: str, extra: Optional[Dict[str, str]] = None) -> Dict[str, 
     """A small environment of our own, so that nothing of the caller's changes a result."""
     result = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LC_ALL": "C",
               "LOGNAME": "knocker", **SANITIZER_ENVIRONMENT}
-    for name in ("ASAN_SYMBOLIZER_PATH", "TZ"):
+    for name in ("ASAN_SYMBOLIZER_PATH", "GCOV_ERROR_FILE", "TZ"):
         if name in os.environ:
             result[name] = os.environ[name]
     result.update(extra or {})

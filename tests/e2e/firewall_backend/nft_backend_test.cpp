@@ -316,8 +316,7 @@ TEST_CASE("nftables: a grant with NAT lives and ends in all its sets") {
         CHECK(host.count(six ? ": fd00::5 . 22" : ": 10.0.0.5 . 22") == 1);
     }
     host.nft("flush ruleset");
-    host.run(100ms);
-    CHECK(host.count(client) == sets);
+    host.run_until([&] { return host.count(client) == sets; });
     for (const auto& line : host.log.lines) CHECK(line.find("failed") == line.npos);
     CHECK(host.stop().error == "");
     CHECK(host.nft("list ruleset") == "");
