@@ -16,14 +16,14 @@ gpg_request(const gpg_settings& entry, std::span<const std::vector<std::uint8_t>
                             ? gpg::pass_phrase::given(entry.decrypt_password->clone())
                             : gpg::pass_phrase::none();
     return std::make_shared<const secret_bytes>(
-        gpg::write_request({entry.program, entry.home_dir}, phrase, messages));
+        gpg::write_request(entry.home_dir, phrase, messages));
 }
 
 asio::awaitable<gpg::outcome<gpg::decrypted>>
 decrypt_in_child(std::shared_ptr<const secret_bytes> request, gpg_child_settings settings) {
     child_command command;
     command.path = std::move(settings.program);
-    command.arguments = {std::string{gpg::worker_option}};
+    command.arguments = {std::string{gpg::worker_option}, std::move(settings.engine)};
     command.secret_input = std::move(request);
     command.time_limit = settings.time_limit;
     child_result done = co_await run_child(command);

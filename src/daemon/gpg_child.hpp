@@ -21,6 +21,7 @@ namespace fwknop::daemon {
 struct gpg_child_settings {
     /// Ourselves, even after an update has replaced the file.
     std::string program = "/proc/self/exe";
+    std::string engine = {}; ///< path of gpg; empty: the one that GPGME was built for
     std::chrono::milliseconds time_limit = std::chrono::seconds{10}; ///< of one decryption
 };
 

@@ -31,9 +31,13 @@ bool uses_gpg(const stanza& entry) {
     return entry.gpg.usable();
 }
 
-bool may_start_gpg(const helper_rules& rules) {
-    return std::ranges::any_of(rules.programs, [](const listed_program& each) {
-        return each.first_argument == gpg::worker_option;
+listed_program gpg_call(const stanza& entry) {
+    return {gpg_child_settings{}.program, {std::string{gpg::worker_option}, entry.gpg.program}};
+}
+
+bool is_listed(const helper_rules& rules, const listed_program& call) {
+    return std::ranges::any_of(rules.programs, [&](const listed_program& each) {
+        return each.path == call.path && each.words == call.words;
     });
 }
 
@@ -53,10 +57,11 @@ helper_rules helper_rules_for(const configuration& config, bool opens_nothing) {
         rules.programs = make_backend(choose_backend(config.server).kind, config.server,
                                       translates_sources(config.stanzas))
                              ->programs();
-    if (std::ranges::any_of(config.stanzas, uses_gpg))
-        rules.programs.push_back({gpg_child_settings{}.program, std::string{gpg::worker_option}});
+    for (const stanza& entry : config.stanzas)
+        if (uses_gpg(entry) && !is_listed(rules, gpg_call(entry)))
+            rules.programs.push_back(gpg_call(entry));
     for (const char* const family : {"ahostsv4", "ahostsv6"})
-        rules.programs.push_back({lookup_settings{}.program, family});
+        rules.programs.push_back({lookup_settings{}.program, {family, "--", any_value}});
     for (const account& each : command_accounts(config.stanzas))
         rules.accounts.push_back(identity_of(each));
     rules.sudo = std::ranges::any_of(config.stanzas, uses_sudo);
@@ -70,9 +75,10 @@ std::optional<std::string> forbidden_command(const helper_rules& rules,
         if (uses_sudo(entry) && !rules.sudo)
             return place + "the first ENABLE_CMD_SUDO_EXEC needs a restart of fwknopd: its helper "
                            "process has given up what sudo needs";
-        if (uses_gpg(entry) && !may_start_gpg(rules))
-            return place + "the first stanza for GnuPG needs a restart of fwknopd: its helper "
-                           "process was not told to start any";
+        if (uses_gpg(entry) && !is_listed(rules, gpg_call(entry)))
+            return place + "the first stanza for GnuPG" +
+                   (entry.gpg.program.empty() ? "" : " with GPG_EXE " + entry.gpg.program) +
+                   " needs a restart of fwknopd: its helper process was not told to start it";
         for (const account& each : accounts_of(entry))
             if (std::ranges::none_of(rules.accounts, [&](const child_identity& known) {
                     return same_account(known, identity_of(each));

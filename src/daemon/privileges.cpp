@@ -188,6 +188,12 @@ void keep_only(const power_limits& limits) {
     });
 }
 
+void give_up_powers() {
+    keep_only({power(CAP_DAC_OVERRIDE), {}});
+    // Else what root executes would have all again.
+    if (!confined()) forbid_new_privileges();
+}
+
 void forbid_new_privileges() {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("Cannot set no_new_privs");
 }

@@ -57,6 +57,10 @@ struct power_limits {
 /// Gives up all other capabilities, for good. Throws std::runtime_error.
 void keep_only(const power_limits& limits);
 
+/// For a process that a helper started and that needs none of what it got. Only files of others
+/// stay open to root, and what it starts gains nothing. Throws std::runtime_error.
+void give_up_powers();
+
 /// Nothing that this process starts gains power by a file's mode. Throws std::runtime_error.
 void forbid_new_privileges();
 

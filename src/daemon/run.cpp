@@ -184,8 +184,9 @@ int serve(const options& given, configuration config, const diagnostics& report)
 
 int run(const std::vector<std::string>& arguments) {
     forbid_core_dumps();
-    if (arguments.size() == 1 && arguments.front() == gpg::worker_option) {
-        return gpg::run_worker(STDIN_FILENO, STDOUT_FILENO);
+    if (arguments.size() == 2 && arguments.front() == gpg::worker_option) {
+        give_up_powers();
+        return gpg::run_worker(arguments.back(), STDIN_FILENO, STDOUT_FILENO);
     }
     if (arguments.size() == 2 && arguments.front() == firewalld_worker_option) {
         return run_firewalld_worker(arguments.back(), std::cin, std::cout, std::cerr);

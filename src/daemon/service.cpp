@@ -149,8 +149,10 @@ void service::open(const attempt& granted, const datagram& packet) {
 
 void service::ask_gpg(const gpg_settings& how, const gpg_envelope& what,
                       std::function<void(gpg_desk::answer)> done) {
+    gpg_child_settings with;
+    with.engine = how.program;
     asio::co_spawn(
-        context_, decrypt_in_child(gpg_request(how, what.messages), {}),
+        context_, decrypt_in_child(gpg_request(how, what.messages), std::move(with)),
         [done = std::move(done)](const std::exception_ptr& failure, gpg_desk::answer answer) {
             if (failure) answer = gpg::failure{gpg::failure_kind::internal, "cancelled"};
             done(std::move(answer));

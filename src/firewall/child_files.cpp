@@ -54,6 +54,20 @@ descriptor make_input(std::string_view text) {
     return file;
 }
 
+std::optional<std::string> read_whole(int file, std::size_t most) {
+    std::string text;
+    std::array<char, 16 * 1024> chunk{};
+    for (;;) {
+        const ssize_t size =
+            ::pread(file, chunk.data(), chunk.size(), static_cast<off_t>(text.size()));
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return std::nullopt;
+        if (size == 0) return text;
+        text.append(chunk.data(), static_cast<std::size_t>(size));
+        if (text.size() > most) return std::nullopt;
+    }
+}
+
 // By its number: the declaration in glibc 2.36 does not link from C++.
 descriptor watch_end(pid_t pid) {
     return descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};

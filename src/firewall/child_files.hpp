@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -54,6 +57,9 @@ struct descriptor_pair {
 /// A file in memory with `text`, to be read from its start: a child that never reads its input
 /// cannot hold us up, and there is no pipe to break. Empty, with errno, if it cannot be made.
 [[nodiscard]] descriptor make_input(std::string_view text);
+
+/// All of a regular file, from its start; none if it is longer than `most` or cannot be read.
+[[nodiscard]] std::optional<std::string> read_whole(int file, std::size_t most);
 
 /// Readable when the child `pid`, which is not reaped yet, has ended.
 [[nodiscard]] descriptor watch_end(pid_t pid);

@@ -34,8 +34,19 @@ class firewalld_access final : public iptables_access {
 
     [[nodiscard]] std::string_view name() const override { return "firewalld"; }
     [[nodiscard]] std::vector<listed_program> programs() const override {
-        if (program_.given) return {{program_.path}};
-        return {{program_.path, std::string{firewalld_worker_option}}};
+        std::vector<listed_program> all;
+        for (const ip_family family : {ip_family::v4, ip_family::v6}) {
+            if (program_.given)
+                all.push_back({program_.path,
+                               {"--direct", "--passthrough", name_of(family)},
+                               listed_rest::iptables_words});
+            else
+                all.push_back({program_.path,
+                               {std::string{firewalld_worker_option}, name_of(family)},
+                               listed_rest::nothing,
+                               listed_input::iptables_script});
+        }
+        return all;
     }
     [[nodiscard]] std::string_view comment_check_directive() const override {
         return "ENABLE_FIREWD_COMMENT_CHECK";

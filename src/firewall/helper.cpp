@@ -2,6 +2,7 @@
 #include "firewall/helper.hpp"
 
 #include "firewall/launch.hpp"
+#include "firewall/script_check.hpp"
 
 #include <algorithm>
 #include <array>
@@ -193,6 +194,16 @@ class loop {
             return refuse(helper_refusal::descriptors);
         if (children_.size() >= max_helper_children) return refuse(helper_refusal::too_many);
         if (const auto why = check(rules_, request)) return refuse(*why);
+
+        if (const auto* const call = request.run_as ? nullptr : find_call(rules_.programs, request);
+            call != nullptr && call->input != listed_input::anything) {
+            // A copy: whoever sent it could still change his after it was looked at.
+            const auto text = read_whole(input.get(), max_helper_input);
+            if (!text) return refuse(helper_refusal::too_large);
+            if (!is_harmless(call->input, *text)) return refuse(helper_refusal::input);
+            input = make_input(*text);
+            if (!input) return answer(channel, helper_answer::kind::failed, errno);
+        }
 
         pid_t pid = -1;
         if (const int error = launch(request.path, request.arguments, request.run_as, input.get(),

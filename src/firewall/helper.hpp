@@ -11,13 +11,17 @@
 
 // The process that starts programs for the daemon, so that the daemon itself can do without: what
 // reads packets of strangers may neither fork nor execute, and has no power over other accounts.
-// Only the bounds of a request, its program and its account are looked at, never what it means.
+// The bounds of a request are looked at, its program and arguments or its account, and in a script
+// for the packet filter what would make its program start others.
 
 namespace fwknop {
 
 /// Children of a helper at one time: 16 commands, some cycles, GPG workers, look-ups of names and
 /// the packet filter's program leave much room below.
 inline constexpr std::size_t max_helper_children = 200;
+
+/// Of a script that the helper looks through before it hands it on: a hundred thousand rules.
+inline constexpr std::size_t max_helper_input = std::size_t{32} * 1024 * 1024; ///< bytes
 
 /// What a child may take beyond its time limit, which is the daemon's to enforce, before the helper
 /// does, so that nothing runs on when the daemon is gone.

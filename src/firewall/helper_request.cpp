@@ -5,6 +5,8 @@
 
 #include "firewall/helper_request.hpp"
 
+#include "firewall/script_check.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -51,6 +53,18 @@ std::optional<std::string> take_string(std::span<const std::uint8_t>& rest) {
     return text;
 }
 
+bool fits(const listed_program& call, std::span<const std::string> arguments) {
+    const std::size_t count = call.words.size();
+    if (arguments.size() < count) return false;
+    const auto is_word = [](const listed_word& listed, const std::string& word) {
+        return listed ? word == *listed : !word.empty() && !word.starts_with('-');
+    };
+    if (!std::ranges::equal(call.words, arguments.first(count), is_word)) return false;
+    const auto rest = arguments.subspan(count);
+    return rest.empty() || (call.rest == listed_rest::iptables_words &&
+                            std::ranges::none_of(rest, may_name_program));
+}
+
 } // namespace
 
 std::string_view text_of(helper_refusal why) noexcept {
@@ -63,6 +77,10 @@ std::string_view text_of(helper_refusal why) noexcept {
         return "the helper process was not given the right descriptors";
     case helper_refusal::not_listed:
         return "the helper process may not start it: it was not configured when fwknopd started";
+    case helper_refusal::arguments:
+        return "the helper process may not start it with these arguments";
+    case helper_refusal::input:
+        return "the helper process may not have it read what names a program or a file";
     case helper_refusal::account:
         return "the helper process may not start programs as that user and group: they were not "
                "configured when fwknopd started, restart it";
@@ -155,6 +173,15 @@ std::optional<helper_answer> read_answer(std::span<const std::uint8_t> message) 
     return helper_answer{static_cast<helper_answer::kind>(bytes.what), bytes.value, bytes.refusals};
 }
 
+const listed_program* find_call(const std::vector<listed_program>& programs,
+                                const start_request& request) {
+    const auto is_call = [&](const listed_program& each) {
+        return each.path == request.path && fits(each, request.arguments);
+    };
+    const auto found = std::ranges::find_if(programs, is_call);
+    return found == programs.end() ? nullptr : &*found;
+}
+
 std::optional<helper_refusal> check(const helper_rules& rules, const start_request& request) {
     if (request.run_as) {
         const auto wanted = [&](const child_identity& each) {
@@ -163,13 +190,10 @@ std::optional<helper_refusal> check(const helper_rules& rules, const start_reque
         return std::ranges::any_of(rules.accounts, wanted) ? std::nullopt
                                                            : std::optional{helper_refusal::account};
     }
-    const auto wanted = [&](const listed_program& each) {
-        return each.path == request.path &&
-               (each.first_argument.empty() ||
-                (!request.arguments.empty() && request.arguments.front() == each.first_argument));
-    };
-    return std::ranges::any_of(rules.programs, wanted) ? std::nullopt
-                                                       : std::optional{helper_refusal::not_listed};
+    if (find_call(rules.programs, request) != nullptr) return std::nullopt;
+    return std::ranges::count(rules.programs, request.path, &listed_program::path) != 0
+               ? helper_refusal::arguments
+               : helper_refusal::not_listed;
 }
 
 } // namespace fwknop

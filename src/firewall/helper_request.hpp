@@ -48,6 +48,8 @@ enum class helper_refusal : std::uint8_t {
     too_large,   ///< above one of the bounds
     descriptors, ///< not four, or not of the right kind
     not_listed,  ///< a program that was not named at the start
+    arguments,   ///< a program that was, with arguments that were not
+    input,       ///< what is to be read names a program to run, or a file to read
     account,     ///< a user and groups that were not named at the start
     too_many,    ///< children already
 };
@@ -95,7 +97,11 @@ struct helper_rules {
     bool sudo = false;                    ///< some of these are to gain power by their files' modes
 };
 
-/// Nothing: it may be started.
+/// The way of calling a program that `request` is, if it is one of `programs`.
+[[nodiscard]] const listed_program* find_call(const std::vector<listed_program>& programs,
+                                              const start_request& request);
+
+/// Nothing: it may be started, if what it is to read is as its `listed_program` says.
 [[nodiscard]] std::optional<helper_refusal> check(const helper_rules& rules,
                                                   const start_request& request);
 

@@ -56,7 +56,9 @@ class ipfw_backend final : public backend {
 
     [[nodiscard]] std::string_view name() const override { return "ipfw"; }
     [[nodiscard]] std::vector<listed_program> programs() const override {
-        return {{options_.program}};
+        return {{options_.program, {"-S", "list"}},
+                {options_.program, {"-d", "-S", "list"}},
+                {options_.program, {"-q", "/dev/stdin"}}};
     }
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override { return rule_order::append; }

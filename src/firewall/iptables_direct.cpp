@@ -3,6 +3,7 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -40,8 +41,7 @@ class direct_access final : public iptables_access {
         std::vector<listed_program> all;
         for (const auto* each : {&programs_.v4, programs_.v6 ? &*programs_.v6 : nullptr})
             if (each != nullptr)
-                for (const std::string& path : {each->iptables, each->restore, each->save})
-                    all.push_back({path});
+                for (const listed_program& call : calls_of(*each)) all.push_back(call);
         return all;
     }
     [[nodiscard]] std::string_view comment_check_directive() const override {
@@ -113,6 +113,16 @@ class direct_access final : public iptables_access {
     }
 
   private:
+    // A listing for people is asked for by a process of its own, which has no helper.
+    static std::array<listed_program, 3> calls_of(const iptables_family_programs& family) {
+        return {listed_program{family.iptables, {"-V"}},
+                listed_program{family.restore,
+                               {"-w", "--noflush"},
+                               listed_rest::nothing,
+                               listed_input::iptables_script},
+                listed_program{family.save, {"-t", any_value}}};
+    }
+
     [[nodiscard]] const iptables_family_programs& of(ip_family family) const {
         return family == ip_family::v4 ? programs_.v4 : *programs_.v6;
     }

@@ -38,7 +38,7 @@ class nft_backend final : public backend {
 
     [[nodiscard]] std::string_view name() const override { return "nftables"; }
     [[nodiscard]] std::vector<listed_program> programs() const override {
-        return {{options_.program}};
+        return {{options_.program, {"-f", "-"}, listed_rest::nothing, listed_input::nft_script}};
     }
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override { return rule_order::append; }

@@ -58,6 +58,20 @@ std::vector<worded_line> pf_wording::removed(const removed_event& event) const {
 pf_backend::pf_backend(pf_options options)
     : options_{std::move(options)}, pfctl_{options_.program, options_.time_limit, advice} {}
 
+std::vector<listed_program> pf_backend::programs() const {
+    std::vector<listed_program> calls;
+    for (const std::vector<listed_word>& words :
+         std::vector<std::vector<listed_word>>{{"-s", "Anchors"},
+                                               {"-s", "nat"},
+                                               {"-a", any_value, "-s", "Anchors"},
+                                               {"-a", options_.anchor, "-s", "nat"},
+                                               {"-a", options_.anchor, "-s", "rules"},
+                                               {"-a", options_.anchor, "-F", "all"},
+                                               {"-a", options_.anchor, "-f", "-"}})
+        calls.push_back({options_.program, words});
+    return calls;
+}
+
 // What pf cannot do has a place, too: `apply` refuses it with the reason.
 std::vector<rule_place> pf_backend::places() const {
     std::vector<rule_place> places{{rule_role::input, options_.anchor}};

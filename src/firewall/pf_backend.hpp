@@ -40,9 +40,7 @@ class pf_backend final : public backend {
     explicit pf_backend(pf_options options);
 
     [[nodiscard]] std::string_view name() const override { return "pf"; }
-    [[nodiscard]] std::vector<listed_program> programs() const override {
-        return {{options_.program}};
-    }
+    [[nodiscard]] std::vector<listed_program> programs() const override;
     [[nodiscard]] std::vector<rule_place> places() const override;
     [[nodiscard]] rule_order order() const override { return rule_order::append; }
     [[nodiscard]] const grant_wording& wording() const override { return wording_; }

@@ -13,14 +13,13 @@
 #include <optional>
 #include <utility>
 
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 namespace fwknop::gpg {
 namespace {
 
-/// A program's and a folder's path, a pass phrase, a few messages of a packet's size.
+/// A folder's path, a pass phrase, a few messages of a packet's size.
 constexpr std::size_t max_request_size = 64 * 1024;
 /// Behind whoever has to do with other packets.
 constexpr int worker_niceness = 10;
@@ -111,7 +110,6 @@ struct request {
 std::optional<request> read_request(std::span<const std::uint8_t> bytes) {
     reader from{bytes};
     request out;
-    out.with.program = from.text();
     out.with.home = from.text();
     const bool given = from.number() != 0;
     const auto phrase = from.block();
@@ -230,11 +228,10 @@ std::optional<outcome<decrypted>> parse_answer(std::span<const std::uint8_t> byt
 
 } // namespace
 
-secret_bytes write_request(const engine& with, const pass_phrase& phrase,
+secret_bytes write_request(std::string_view home, const pass_phrase& phrase,
                            std::span<const std::vector<std::uint8_t>> messages) {
     return write([&](writer& to) {
-        to.block(with.program);
-        to.block(with.home);
+        to.block(home);
         to.number(phrase.where() == pass_phrase::source::given ? 1 : 0);
         to.block(phrase.text().bytes());
         to.number(static_cast<std::uint32_t>(messages.size()));
@@ -242,17 +239,15 @@ secret_bytes write_request(const engine& with, const pass_phrase& phrase,
     });
 }
 
-int run_worker(int input, int output) {
-    // Nothing that GnuPG starts needs the power over the packet filter. (Where none was handed
-    // down there is nothing to let go of.)
-    static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+int run_worker(std::string program, int input, int output) {
     // A few of these must not take the machine from the packets that need none. (If we may not, we
     // are as fast as others.)
     static_cast<void>(::setpriority(PRIO_PROCESS, 0, worker_niceness));
     const auto bytes = read_all(input);
     if (!bytes) return 1;
-    const auto asked = read_request(bytes->bytes());
+    auto asked = read_request(bytes->bytes());
     if (!asked) return 1;
+    asked->with.program = std::move(program);
     const auto answer = write_answer(decrypt_first(*asked));
     return write_all(output, answer.bytes()) ? 0 : 1;
 }

@@ -23,16 +23,19 @@
 
 namespace fwknop::gpg {
 
-/// The one argument with which the daemon's program becomes a worker.
+/// The argument with which the daemon's program becomes a worker; the path of gpg follows, which
+/// may be empty (`engine`). It is no part of the request: what may be run is settled by who starts
+/// it.
 inline constexpr std::string_view worker_option = "--gpg-worker";
 
-/// What a worker reads: decrypt one of `messages`, the first that can be.
-[[nodiscard]] secret_bytes write_request(const engine& with, const pass_phrase& phrase,
+/// What a worker reads: with the keys in the folder `home`, decrypt one of `messages`, the first
+/// that can be.
+[[nodiscard]] secret_bytes write_request(std::string_view home, const pass_phrase& phrase,
                                          std::span<const std::vector<std::uint8_t>> messages);
 
-/// The worker: reads a request from `input` to its end, does it, writes the answer to `output`.
-/// Lets go of capabilities that a service manager handed down. Returns the exit status.
-[[nodiscard]] int run_worker(int input, int output);
+/// The worker: reads a request from `input` to its end, does it with `program`, writes the answer
+/// to `output`. Returns the exit status.
+[[nodiscard]] int run_worker(std::string program, int input, int output);
 
 /// What a worker wrote. `text` is wiped. Failures: those of `decrypt`; `internal` if it is cut
 /// short or no answer at all.

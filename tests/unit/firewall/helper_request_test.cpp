@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -171,7 +172,10 @@ TEST_CASE("a helper's answer has one length and one of four kinds") {
 }
 
 TEST_CASE("a helper starts what was named, and nothing else") {
-    const helper_rules rules{{{"/sbin/filter", ""}, {"/proc/self/exe", "--worker"}},
+    const helper_rules rules{{{"/sbin/filter", {}, listed_rest::iptables_words},
+                              {"/sbin/save", {"-t", any_value}},
+                              {"/sbin/save", {"-V"}},
+                              {"/proc/self/exe", {"--worker", ""}}},
                              {child_identity{5, 6, {6, 7}}}};
     const auto verdict = [&](const std::string& path, std::vector<std::string> words,
                              std::optional<child_identity> who = std::nullopt) {
@@ -179,10 +183,26 @@ TEST_CASE("a helper starts what was named, and nothing else") {
     };
     CHECK_FALSE(verdict("/sbin/filter", {}));
     CHECK_FALSE(verdict("/sbin/filter", {"anything"}));
-    CHECK_FALSE(verdict("/proc/self/exe", {"--worker", "more"}));
-    CHECK(verdict("/proc/self/exe", {}) == helper_refusal::not_listed);
-    CHECK(verdict("/proc/self/exe", {"--workers"}) == helper_refusal::not_listed);
-    CHECK(verdict("/proc/self/exe", {"more", "--worker"}) == helper_refusal::not_listed);
+    CHECK_FALSE(verdict("/sbin/filter", {"-A", "INPUT", "-m", "comment", "--comment", "Mark"}));
+    CHECK_FALSE(verdict("/proc/self/exe", {"--worker", ""}));
+    CHECK_FALSE(verdict("/sbin/save", {"-t", "nat"}));
+    CHECK_FALSE(verdict("/sbin/save", {"-V"}));
+    for (const auto& [path, words] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+             {"/sbin/filter", {"-A", "INPUT", "--modprobe=/bin/evil"}},
+             {"/sbin/filter", {"-M", "/bin/evil"}},
+             {"/sbin/save", {}},
+             {"/sbin/save", {"-t"}},
+             {"/sbin/save", {"-t", ""}},
+             {"/sbin/save", {"-t", "-V"}},
+             {"/sbin/save", {"-t", "nat", "nat"}},
+             {"/sbin/save", {"-V", "-t", "nat"}},
+             {"/proc/self/exe", {}},
+             {"/proc/self/exe", {"--worker"}},
+             {"/proc/self/exe", {"--worker", "more"}},
+             {"/proc/self/exe", {"--worker", "", ""}},
+             {"/proc/self/exe", {"--workers", ""}},
+             {"/proc/self/exe", {"", "--worker"}}})
+        CHECK(verdict(path, words) == helper_refusal::arguments);
     CHECK(verdict("/sbin/filters", {}) == helper_refusal::not_listed);
     CHECK(verdict("/sbin//filter", {}) == helper_refusal::not_listed);
     CHECK(verdict("/bin/sh", {}) == helper_refusal::not_listed);
@@ -192,6 +212,6 @@ TEST_CASE("a helper starts what was named, and nothing else") {
          {child_identity{0, 0, {}}, child_identity{5, 6, {}}, child_identity{5, 6, {6, 7, 0}},
           child_identity{5, 0, {6, 7}}, child_identity{0, 6, {6, 7}}})
         CHECK(verdict("/bin/sh", {}, other) == helper_refusal::account);
-    CHECK(check({{{"/bin/sh", ""}}, {}}, {"/bin/sh", {}, child_identity{}, 1ms}) ==
+    CHECK(check({{{"/bin/sh"}}, {}}, {"/bin/sh", {}, child_identity{}, 1ms}) ==
           helper_refusal::account);
 }

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -40,7 +41,12 @@ child_identity ourselves() {
 }
 
 helper_rules some_rules() {
-    return {{{"/bin/sh", ""}, {"/usr/bin/env", ""}, {"/does/not/exist", ""}}, {ourselves()}};
+    return {{{"/bin/sh", {"-c", any_value}},
+             {"/bin/sh", {"-c", any_value, any_value, any_value}},
+             {"/bin/cat", {"-"}, listed_rest::nothing, listed_input::iptables_script},
+             {"/usr/bin/env"},
+             {"/does/not/exist"}},
+            {ourselves()}};
 }
 
 // A context whose children a helper starts.
@@ -194,6 +200,13 @@ TEST_CASE("a helper refuses what it was not told of, says why, and goes on") {
     command.run_as = ourselves();
     command.arguments = {"-d", "/"};
     CHECK(here.run(command).output == "/\n");
+    command.run_as.reset();
+    command.path = "/bin/sh";
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {}, {"-c"}, {"-c", "-"}, {"-c", "id", "more"}, {"-x", "-c", "id"}}) {
+        command.arguments = words;
+        CHECK(here.run(command).errors == text_of(helper_refusal::arguments));
+    }
     command = {};
     command.path = "/does/not/exist";
     CHECK(here.run(command).errors == "No such file or directory");
@@ -201,6 +214,41 @@ TEST_CASE("a helper refuses what it was not told of, says why, and goes on") {
     command.arguments.assign(max_helper_arguments + 1, "x");
     CHECK(here.run(command).errors == text_of(helper_refusal::too_large));
     CHECK(here.shell("exit 0").ok());
+}
+
+TEST_CASE("a helper looks through a script for the packet filter, and hands on what it saw") {
+    stage here;
+    child_command command;
+    command.path = "/bin/cat";
+    command.arguments = {"-"};
+    command.input = "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n";
+    CHECK(here.run(command).output == command.input);
+    command.input = "*filter\n-M /bin/evil -A INPUT -j ACCEPT\nCOMMIT\n";
+    const auto result = here.run(command);
+    CHECK(result.end == child_end::not_started);
+    CHECK(result.errors == text_of(helper_refusal::input));
+    command.input = std::string(max_helper_input + 1, '\n');
+    CHECK(here.run(command).errors == text_of(helper_refusal::too_large));
+    command.input.pop_back();
+    CHECK(here.run(command).ok());
+
+    // Whoever keeps the file can neither change it later nor have it read from somewhere else.
+    const raw there;
+    const auto channel = make_channel();
+    const auto out = make_pipe();
+    const std::string text = "x -j ACCEPT\n";
+    const descriptor mine = make_input(text);
+    REQUIRE(::lseek(mine.get(), 2, SEEK_SET) == 2);
+    const auto started =
+        there.ask(request_for("/bin/cat", {"-"}),
+                  {channel.second.get(), mine.get(), out.second.get(), out.second.get()},
+                  channel.first.get());
+    REQUIRE(started);
+    CHECK(started->what == helper_answer::kind::started);
+    REQUIRE(raw::hear(channel.first.get()));
+    std::array<char, 64> heard{};
+    const ssize_t size = ::read(out.first.get(), heard.data(), heard.size());
+    CHECK(std::string(heard.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))) == text);
 }
 
 TEST_CASE("a child is killed when its context goes, and the helper ends") {

@@ -37,14 +37,15 @@ shared& keys() {
 }
 
 /// What a worker answers to these bytes, and its exit status.
-std::string work(std::span<const std::uint8_t> request, int expected = 0) {
+std::string work(std::span<const std::uint8_t> request, int expected = 0,
+                 const std::string& program = keys().home.engine().program) {
     const int input = ::memfd_create("request", MFD_CLOEXEC);
     const int output = ::memfd_create("answer", MFD_CLOEXEC);
     REQUIRE(input >= 0);
     REQUIRE(output >= 0);
     REQUIRE(::write(input, request.data(), request.size()) == static_cast<ssize_t>(request.size()));
     ::lseek(input, 0, SEEK_SET);
-    CHECK(gpg::run_worker(input, output) == expected);
+    CHECK(gpg::run_worker(program, input, output) == expected);
     std::string text(static_cast<std::size_t>(::lseek(output, 0, SEEK_END)), '\0');
     REQUIRE(::pread(output, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
     ::close(input);
@@ -57,7 +58,7 @@ using message_list = std::vector<std::vector<std::uint8_t>>;
 std::string decrypt(const message_list& messages,
                     std::string_view phrase = "secret of the server") {
     const auto given = pass_phrase::given(secret_bytes::from_text(phrase));
-    const auto request = gpg::write_request(keys().home.engine(), given, messages);
+    const auto request = gpg::write_request(keys().home.path(), given, messages);
     return work(request.bytes());
 }
 
@@ -92,9 +93,9 @@ TEST_CASE("a worker tells why it could not") {
     const auto wrong = gpg::read_answer(decrypt({keys().sealed}, "wrong"));
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().kind == failure_kind::pass_phrase);
-    const auto request = gpg::write_request({"/nonexistent/gpg", keys().home.path()},
-                                            pass_phrase::none(), message_list{keys().sealed});
-    const auto missing = gpg::read_answer(work(request.bytes()));
+    const auto request =
+        gpg::write_request(keys().home.path(), pass_phrase::none(), message_list{keys().sealed});
+    const auto missing = gpg::read_answer(work(request.bytes(), 0, "/nonexistent/gpg"));
     REQUIRE_FALSE(missing);
     CHECK(missing.error().kind == failure_kind::program);
     CHECK_THAT(missing.error().text, Catch::Contains("/nonexistent/gpg"));
@@ -102,7 +103,7 @@ TEST_CASE("a worker tells why it could not") {
 
 TEST_CASE("half a request is none") {
     const auto request =
-        gpg::write_request(keys().home.engine(), pass_phrase::none(), message_list{keys().sealed});
+        gpg::write_request(keys().home.path(), pass_phrase::none(), message_list{keys().sealed});
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{3}, std::size_t{30}, request.size() - 1}) {
         CHECK(work(request.bytes().first(size), 1).empty());
