@@ -51,6 +51,13 @@ bool is_locked(int fd) {
     return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+// We may be root, and the folder somebody else's (FWKNOP_USER), who can put another name of any
+// file there. One without a name has just been removed by its holder.
+bool is_plain(int fd) {
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1;
+}
+
 bool is_still_named(int fd, const std::string& path) {
     struct stat opened {};
     struct stat named {};
@@ -67,8 +74,12 @@ run_lock run_lock::acquire(const std::string& pid_file) {
     file_descriptor file;
     do {
         file = file_descriptor{
-            ::open(pid_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+            ::open(pid_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)};
         if (!file) throw failure("Cannot open the pid file", pid_file);
+        if (!is_plain(file.get()))
+            throw std::runtime_error{"[*] The pid file '" + pid_file +
+                                     "' is another file, too, or none that can be written "
+                                     "over: remove it"};
         // Tried once for each file: its holder may end, and remove it, right after a refusal.
         if (!try_lock(file.get())) {
             const auto pid = read_pid(file.get());
@@ -84,7 +95,8 @@ run_lock run_lock::acquire(const std::string& pid_file) {
 }
 
 std::optional<pid_t> run_lock::holder(const std::string& pid_file) {
-    const file_descriptor file{::open(pid_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    const file_descriptor file{
+        ::open(pid_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
     if (!file) {
         if (errno == ENOENT) return std::nullopt;
         throw failure("Cannot open the pid file", pid_file);

@@ -190,3 +190,16 @@ TEST_CASE_METHOD(pid_file, "what is no run directory is refused") {
         run_directory_error(file("taken") + "/below"),
         Catch::StartsWith("[*] Cannot create the run directory '" + file("taken") + "/below': "));
 }
+
+TEST_CASE_METHOD(pid_file, "a file that is another one, too, is not written over") {
+    const std::string precious = file("precious");
+    write("precious", "keep me\n");
+    fs::create_hard_link(precious, path);
+    CHECK(refusal().find("' is another file, too") != std::string::npos);
+    CHECK(read("precious") == "keep me\n");
+    fs::remove(path);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    CHECK(refusal().find("' is another file, too, or none that can be written over") !=
+          std::string::npos);
+    CHECK(run_lock::holder(path) == std::nullopt);
+}
