@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/epoll.h>
@@ -100,6 +103,14 @@ TEST_CASE("what the daemon has no use for is refused in the sandbox") {
           }) == refused);
     char key = 'x';
     CHECK(fate([&] { return ::ioctl(0, TIOCSTI, &key) == 0; }) == refused);
+    int parent = ::getpid();
+    for (const auto request : {FIOSETOWN, SIOCSPGRP, FIOGETOWN})
+        CHECK(fate([&] {
+                  return ::ioctl(::socket(AF_UNIX, SOCK_DGRAM, 0), request, &parent) == 0;
+              }) == refused);
+    for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY, F_ADD_SEALS})
+        CHECK(fate([&] { return ::fcntl(0, command, parent) == 0; }) == refused);
+    CHECK(fate([] { return ::memfd_create("x", MFD_ALLOW_SEALING) >= 0; }) == refused);
 #ifndef __SANITIZE_ADDRESS__
     CHECK(fate([] {
               return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -140,6 +151,17 @@ TEST_CASE("what the daemon lives by works in the sandbox") {
               return ::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0;
           }) == let);
     CHECK(fate([] { return ::memfd_create("x", MFD_CLOEXEC) >= 0; }) == let);
+    CHECK(fate([] {
+              const int copy = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
+              return copy >= 3 && ::fcntl(copy, F_SETFL, ::fcntl(copy, F_GETFL) | O_NONBLOCK) == 0;
+          }) == let);
+    CHECK(fate([] {
+              ifreq asked{};
+              std::strcpy(asked.ifr_name, "lo");
+              const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+              return ::ioctl(socket, SIOCGIFFLAGS, &asked) == 0 &&
+                     ::ioctl(socket, SIOCGIFINDEX, &asked) == 0;
+          }) == let);
     CHECK(fate([] {
               return ::epoll_create1(0) >= 0 && ::timerfd_create(CLOCK_MONOTONIC, 0) >= 0;
           }) == let);
