@@ -12,8 +12,10 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,13 +80,29 @@ struct spawn_settings {
     return ::getgroups(count, ours.groups.data()) == count && same_account(who, ours);
 }
 
-// What our own programs get from us although they are not root's is not for others. (A kernel that
-// knows no such capabilities has none to hand down.)
-[[nodiscard]] bool become(const child_identity& who) {
+// What our own programs get from us although they are not root's is not for commands, whoever runs
+// them. (A kernel that knows no such capabilities has none to hand down; inheritable ones alone are
+// worth something for a file only that was marked for them, and a service manager may not let us
+// touch them.)
+void keep_our_powers() {
     static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &head, sets.data()) != 0) return;
+    for (auto& each : sets) each.inheritable = 0;
+    static_cast<void>(::syscall(SYS_capset, &head, sets.data()));
+}
+
+[[nodiscard]] bool become(const child_identity& who) {
     return ::setgroups(who.groups.size(), who.groups.data()) == 0 &&
            ::setresgid(who.group, who.group, who.group) == 0 &&
            ::setresuid(who.user, who.user, who.user) == 0;
+}
+
+// Whoever keeps the time of it may be killed. To be set by whom we have become, for the kernel
+// forgets it with a change of account. posix_spawn cannot.
+[[nodiscard]] bool ends_with(pid_t parent) {
+    return ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::getppid() == parent;
 }
 
 [[nodiscard]] bool arrange_descriptors(const child_start& what, int status) {
@@ -99,18 +117,19 @@ struct spawn_settings {
     return ::close_range(status_descriptor + 1, ~0U, 0) == 0;
 }
 
-[[noreturn]] void begin(const child_identity& who, bool change, const child_start& what,
-                        int status) {
+[[noreturn]] void begin(const child_identity& who, bool change, const child_start& what, int status,
+                        pid_t parent) {
     for (int number = 1; number < NSIG; ++number) {
         // Before any is let in: handlers of ours write into our loop.
         static_cast<void>(::signal(number, SIG_DFL));
     }
+    keep_our_powers();
     if (arrange_descriptors(what, status)) {
         status = status_descriptor;
         sigset_t none;
         sigemptyset(&none);
         if (::setpgid(0, 0) == 0 && ::chdir("/") == 0 && (!change || become(who)) &&
-            ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
+            ends_with(parent) && ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
             ::execve(what.path, what.arguments, what.environment);
         }
     }
@@ -143,8 +162,9 @@ int spawn_as(const child_identity& who, const child_start& what, pid_t& pid) {
     sigset_t before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t parent = ::getpid();
     const pid_t child = ::fork();
-    if (child == 0) begin(who, change, what, ends[1]);
+    if (child == 0) begin(who, change, what, ends[1], parent);
     int error = child < 0 ? errno : 0;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::close(ends[1]);

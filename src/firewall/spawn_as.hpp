@@ -33,9 +33,11 @@ struct child_start {
 /// number.
 [[nodiscard]] int spawn(const child_start& what, pid_t& pid);
 
-/// What posix_spawn cannot do: the same as somebody else, who gets none of our capabilities. All of
+/// What posix_spawn cannot do: the same as somebody else, who gets none of our capabilities,
+/// neither if it is ourselves (but root, as ever, has what its programs may have at all). All of
 /// the identity is taken on, or the child never begins; where it is ours already nothing needs a
-/// privilege. Returns 0, or the system's error number.
+/// privilege. It is killed when we end, unless it changes its account (sudo). Returns 0, or the
+/// system's error number.
 [[nodiscard]] int spawn_as(const child_identity& who, const child_start& what, pid_t& pid);
 
 } // namespace fwknop
