@@ -192,9 +192,10 @@ void service::stop(ending why) {
 // Nothing can be opened or closed any more without it; whoever watches over us starts both again.
 void service::helper_ended() {
     if (ending_) return;
-    log::error("[*] The helper process, which runs programs for fwknopd, has ended. What is open "
-               "in a packet filter that is changed by programs stays open until fwknopd starts "
-               "again");
+    log::error(
+        "[*] The helper process, which runs programs for fwknopd, has ended or hangs. What is open "
+        "in a packet filter that is changed by programs stays open until fwknopd starts "
+        "again");
     stop({1, "Lost the helper process. Exiting..."});
 }
 

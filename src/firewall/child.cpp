@@ -26,6 +26,7 @@
 #include <tuple>
 #include <utility>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,7 @@ class child_process : public std::enable_shared_from_this<child_process> {
         if (ended_ || reason_) return;
         reason_ = reason;
         kill();
+        if (helper_ != nullptr) expect_answer();
     }
 
     [[nodiscard]] child_result take_result() { return std::move(result_); }
@@ -134,7 +136,7 @@ class child_process : public std::enable_shared_from_this<child_process> {
                         [self = shared_from_this(),
                          done = std::move(done)](boost::system::error_code error) mutable {
                             // Cannot be watched: it must not be waited for without an end.
-                            if (error) {
+                            if (error && !self->status_) {
                                 self->kill_because(child_end::signalled);
                                 if (self->helper_ != nullptr) self->status_ = SIGKILL;
                             }
@@ -144,6 +146,23 @@ class child_process : public std::enable_shared_from_this<child_process> {
                             self.reset();
                             std::move(done)();
                         });
+    }
+
+    // Without a helper that does what it is asked no child has an end any more.
+    void expect_answer() {
+        timer_.expires_after(helper_->patience());
+        timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+            const auto self = weak.lock();
+            if (!self || error || self->ended_) return;
+            // Both may have been stopped for a while, and it has answered before we look.
+            pollfd heard{self->end_.native_handle(), POLLIN, 0};
+            if (::poll(&heard, 1, 0) != 0) return;
+            self->result_.errors = "the helper process does not answer";
+            self->status_ = SIGKILL;
+            boost::system::error_code ignored;
+            self->end_.cancel(ignored); // what waits for its end goes on with that
+            self->helper_->give_up();
+        });
     }
 
     // Takes what the helper says. Whether more is to come.
@@ -162,6 +181,9 @@ class child_process : public std::enable_shared_from_this<child_process> {
         case kind::started:
             pid_ = answer->value;
             if (command_.started) command_.started(pid_);
+            return true;
+        case kind::killing:
+            timer_.cancel();
             return true;
         case kind::failed:
             result_.errors = std::system_category().message(answer->value);

@@ -61,6 +61,12 @@ bool is_channel(int file) {
     return domain == AF_UNIX && type == SOCK_SEQPACKET;
 }
 
+/// The other end is closed, or has something to say, which can only be that it wants an end.
+bool is_over(int channel) {
+    char word = 0;
+    return ::recv(channel, &word, sizeof word, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 bool is_of_kind(int file, mode_t kind) {
     struct stat status {};
     return ::fstat(file, &status) == 0 && (status.st_mode & S_IFMT) == kind;
@@ -81,8 +87,8 @@ std::optional<arrival> receive(int socket, std::span<std::uint8_t> buffer, bool&
     do {
         size = ::recvmsg(socket, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     } while (size < 0 && errno == EINTR);
-    if (size <= 0) {
-        closed = size == 0 || !is_passing(errno);
+    if (size < 0) {
+        closed = !is_passing(errno);
         return std::nullopt;
     }
     came.message = buffer.first(static_cast<std::size_t>(size));
@@ -98,6 +104,11 @@ std::optional<arrival> receive(int socket, std::span<std::uint8_t> buffer, bool&
             if (count < came.descriptors.size()) came.descriptors.at(count) = std::move(owned);
             ++count;
         }
+    }
+    // An empty message looks like the end, but for what comes with it.
+    if (size == 0 && count == 0) {
+        closed = true;
+        return std::nullopt;
     }
     came.whole = (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && count == helper_descriptors;
     return came;
@@ -149,7 +160,10 @@ class loop {
             std::array<std::uint8_t, 2> words{};
             const ssize_t size =
                 ::recv(each.channel.get(), words.data(), words.size(), MSG_DONTWAIT);
-            if (size == 1 && words.front() == helper_kill) kill(each);
+            if (size == 1 && words.front() == helper_kill) {
+                answer(each.channel, helper_answer::kind::killing, 0);
+                kill(each);
+            }
             // Nobody is there any more. What it does may be half done: it goes on to its end.
             if (size == 0) each.channel_open = false;
         }
@@ -205,6 +219,8 @@ class loop {
             if (!input) return answer(channel, helper_answer::kind::failed, errno);
         }
 
+        // Whoever asked has given it up, or is gone, while this waited for us.
+        if (is_over(channel.get())) return answer(channel, helper_answer::kind::failed, ECANCELED);
         pid_t pid = -1;
         if (const int error = launch(request.path, request.arguments, request.run_as, input.get(),
                                      output.get(), errors.get(), pid)) {
@@ -227,7 +243,7 @@ class loop {
         answer(came.descriptors.front(), helper_answer::kind::failed, ENOMEM);
     }
 
-    // Whoever does not read three answers of twelve bytes has lost them.
+    // Whoever does not read a few answers of twelve bytes has lost them.
     void answer(const descriptor& channel, helper_answer::kind what, std::int32_t value) const {
         const auto bytes = write_answer({what, value, refusals_});
         static_cast<void>(

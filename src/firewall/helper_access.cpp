@@ -30,18 +30,31 @@ helper_access::helper_access(asio::execution_context& context)
     : asio::execution_context::service{context} {}
 
 void helper_access::begin(asio::io_context& context, descriptor requests,
-                          std::function<void()> ended) {
+                          std::function<void()> ended, std::chrono::milliseconds patience) {
     auto& access = asio::use_service<helper_access>(context);
     access.requests_.emplace(context, requests.release());
+    access.ended_ = std::move(ended);
+    access.patience_ = patience;
     // It never sends anything on it: readable means closed.
     access.requests_->async_wait(asio::posix::descriptor_base::wait_read,
-                                 [ended = std::move(ended)](boost::system::error_code error) {
-                                     if (!error) ended();
+                                 [&access](boost::system::error_code error) {
+                                     if (!error) access.end();
                                  });
+}
+
+void helper_access::end() {
+    if (const auto ended = std::exchange(ended_, nullptr)) ended();
+}
+
+void helper_access::give_up() {
+    boost::system::error_code ignored;
+    requests_->close(ignored);
+    end();
 }
 
 void helper_access::shutdown() {
     requests_.reset();
+    ended_ = nullptr;
 }
 
 std::pair<descriptor, std::string> helper_access::start(const start_request& request, int input,
@@ -75,6 +88,8 @@ std::pair<descriptor, std::string> helper_access::start(const start_request& req
     if (sent >= 0) return {std::move(channel.first), std::string{}};
     return {descriptor{}, errno == EPIPE || errno == EBADF || errno == ECONNRESET
                               ? std::string{"the helper process has ended"}
+                          : errno == EAGAIN
+                              ? std::string{"the helper process has too much to do, or hangs"}
                               : "the helper process: " + std::system_category().message(errno)};
 }
 

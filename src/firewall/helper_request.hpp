@@ -71,6 +71,7 @@ struct helper_answer {
         started, ///< `value` is its process id
         failed,  ///< `value` is the system's error number; nothing runs
         refused, ///< `value` is a `helper_refusal`
+        killing, ///< it was asked to kill it, and does
         ended,   ///< `value` is its status, as waitpid gives it; the last word
     };
     kind what = kind::failed;

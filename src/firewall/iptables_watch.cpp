@@ -47,12 +47,14 @@ void iptables_watch::stop() {
         on->events.close(ignored);
         on->next_look.cancel();
     }
+    later_.reset();
     monitor_.reset();
 }
 
 void iptables_watch::change_started(std::uint32_t pid) {
     coming_ = false;
     our_child_ = pid; // it may have done its work by now, so nothing is heard before
+    go_on();
 }
 
 void iptables_watch::change_started(std::set<unix_time> expiries) {
@@ -65,6 +67,7 @@ void iptables_watch::change_ended() {
     hear();
     our_child_ = 0;
     our_expiries_.clear();
+    go_on();
 }
 
 void iptables_watch::hear() {
@@ -94,10 +97,17 @@ void iptables_watch::wait_for_events(const std::shared_ptr<loop>& on) {
                           [weak = weak_from_this(), on](boost::system::error_code error) {
                               const auto self = weak.lock();
                               if (error || !self || !self->changed_) return;
-                              // What waits keeps us awake for the moment that it takes to be told.
-                              if (!self->coming_) self->hear();
+                              if (self->coming_) {
+                                  self->later_ = on; // it stays readable: we would only spin
+                                  return;
+                              }
+                              self->hear();
                               self->wait_for_events(on);
                           });
+}
+
+void iptables_watch::go_on() {
+    if (const auto on = std::exchange(later_, nullptr); on && changed_) wait_for_events(on);
 }
 
 void iptables_watch::wait_for_next_look(const std::shared_ptr<loop>& on) {

@@ -79,6 +79,7 @@ class iptables_watch : public std::enable_shared_from_this<iptables_watch> {
 
     void hear();
     void wait_for_events(const std::shared_ptr<loop>& on);
+    void go_on();
     void wait_for_next_look(const std::shared_ptr<loop>& on);
     void suspect_all(notice_by way);
 
@@ -89,7 +90,8 @@ class iptables_watch : public std::enable_shared_from_this<iptables_watch> {
     std::uint32_t our_child_ = 0; ///< 0: none runs
     std::set<unix_time> our_expiries_;
     std::function<void()> changed_;
-    std::weak_ptr<loop> loop_; ///< held by what waits
+    std::weak_ptr<loop> loop_;    ///< held by what waits
+    std::shared_ptr<loop> later_; ///< has events that wait until it is known whose they are
 };
 
 } // namespace fwknop

@@ -158,7 +158,7 @@ TEST_CASE("each bound of a request for a child holds on both sides") {
     CHECK(std::get<helper_refusal>(two_words) == helper_refusal::malformed);
 }
 
-TEST_CASE("a helper's answer has one length and one of four kinds") {
+TEST_CASE("a helper's answer has one length and one of five kinds") {
     const helper_answer answer{helper_answer::kind::ended, -7, 3};
     const auto written = write_answer(answer);
     const bytes message(written.begin(), written.end());
@@ -167,7 +167,7 @@ TEST_CASE("a helper's answer has one length and one of four kinds") {
     bytes longer = message;
     longer.push_back(0);
     CHECK_FALSE(read_answer(longer));
-    CHECK_FALSE(read_answer(changed(message, 0, std::uint32_t{4})));
+    CHECK_FALSE(read_answer(changed(message, 0, std::uint32_t{5})));
     CHECK_FALSE(read_answer({}));
 }
 

@@ -16,7 +16,9 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +26,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace fwknop;
@@ -55,8 +58,11 @@ struct stage {
     asio::io_context context;
     bool helper_ended = false;
 
-    explicit stage(const helper_rules& rules = some_rules()) : process{rules, [] {}} {
-        helper_access::begin(context, process.take_requests(), [this] { helper_ended = true; });
+    explicit stage(const helper_rules& rules = some_rules(),
+                   std::chrono::milliseconds patience = helper_patience)
+        : process{rules, [] {}} {
+        helper_access::begin(
+            context, process.take_requests(), [this] { helper_ended = true; }, patience);
     }
 
     child_result run(child_command command) {
@@ -289,6 +295,64 @@ TEST_CASE("a helper that is killed is noticed, and its child's end is uncertain"
     CHECK(later.errors == "the helper process has ended");
 }
 
+TEST_CASE("a helper that hangs when it is to kill is given up, and does nothing late") {
+    stage here{some_rules(), 300ms};
+    const std::string trace = "/tmp/fwknop-late-" + std::to_string(::getpid());
+    ::kill(here.process.pid(), SIGSTOP);
+    child_command command;
+    command.path = "/bin/sh";
+    command.arguments = {"-c", "echo > " + trace};
+    command.time_limit = 100ms;
+    const auto result = here.run(command);
+    CHECK(result.end == child_end::time_limit);
+    CHECK(result.uncertain());
+    CHECK(result.errors == "the helper process does not answer");
+    CHECK(here.helper_ended);
+    here.context.restart();
+    CHECK(here.shell("exit 0").end == child_end::not_started);
+    ::kill(here.process.pid(), SIGCONT);
+    // It finds the end of the requests behind the one that is over, and ends.
+    for (int i = 0; i < 500 && ::waitpid(here.process.pid(), nullptr, WNOHANG) == 0; ++i)
+        ::usleep(10'000);
+    CHECK_FALSE(std::filesystem::exists(trace));
+}
+
+TEST_CASE("a helper that answers in time is not given up") {
+    stage here{some_rules(), 5s};
+    child_command command;
+    command.path = "/bin/sh";
+    command.arguments = {"-c", "sleep 60"};
+    command.time_limit = 50ms;
+    CHECK(here.run(command).end == child_end::time_limit);
+    CHECK_FALSE(here.helper_ended);
+    CHECK(here.shell("exit 0").ok());
+}
+
+TEST_CASE("commands end with a helper that is killed, for nobody keeps their time") {
+    stage here;
+    child_command command;
+    command.path = "/bin/sh";
+    command.arguments = {"-c", "exec sleep 60"};
+    command.run_as = ourselves();
+    pid_t child = 0;
+    command.started = [&](pid_t pid) {
+        child = pid;
+        ::kill(here.process.pid(), SIGKILL);
+    };
+    CHECK(here.run(command).uncertain());
+    REQUIRE(child > 0);
+    const auto alive = [&] {
+        std::ifstream file{"/proc/" + std::to_string(child) + "/stat"};
+        std::string number;
+        std::string name;
+        std::string state;
+        return file >> number >> name >> state && state != "Z";
+    };
+    for (int i = 0; i < 500 && alive(); ++i) ::usleep(10'000);
+    CHECK_FALSE(alive());
+    ::kill(child, SIGKILL);
+}
+
 TEST_CASE("a helper whose preparation fails never begins") {
     CHECK_THROWS_WITH((helper{{}, [] { ::_exit(0); }}), Catch::Contains("could not be prepared"));
 }
@@ -322,6 +386,18 @@ TEST_CASE("a helper believes no descriptors and no lengths") {
     const std::vector<std::uint8_t> long_one(max_helper_request + 100);
     CHECK(is(here.ask(long_one, files, hear), helper_refusal::too_large, ++count));
     CHECK(is(here.ask(request_for("/bin/ls"), files, hear), helper_refusal::not_listed, ++count));
+
+    // Nothing but descriptors is no end of the requests, and leaves none of them open.
+    const auto open_files = [&] {
+        const std::filesystem::path folder{"/proc/" + std::to_string(here.process.pid()) + "/fd"};
+        return std::distance(std::filesystem::directory_iterator{folder}, {});
+    };
+    const auto before = open_files();
+    for (int i = 0; i < 3; ++i)
+        CHECK(is(here.ask({}, files, hear), helper_refusal::malformed, ++count));
+    // It answers first.
+    for (int i = 0; i < 500 && open_files() != before; ++i) ::usleep(10'000);
+    CHECK(open_files() == before);
 
     // Where the channel should be: nobody can be told, and it is counted all the same.
     for (const auto& wrong : {std::vector<int>{}, {files[1], files[1], files[2], files[3]}}) {
@@ -361,10 +437,20 @@ TEST_CASE("a helper kills for one word only, and only the channel's own child") 
     pollfd quiet{first.first.get(), POLLIN, 0};
     CHECK(::poll(&quiet, 1, 50) == 0);
     helper_access::kill(first.first.get());
+    const auto killing = raw::hear(first.first.get());
+    REQUIRE(killing);
+    CHECK(killing->what == helper_answer::kind::killing);
     const auto ended = raw::hear(first.first.get());
     REQUIRE(ended);
     CHECK(ended->value == SIGKILL);
     CHECK(::kill(other, 0) == 0);
     helper_access::kill(second.first.get());
     CHECK(raw::hear(second.first.get()));
+
+    // Given up before it came to it, as when it was stopped for a while: not begun at all.
+    const auto third = make_channel();
+    helper_access::kill(third.first.get());
+    CHECK(here.ask(request_for("/bin/sh", {"-c", "exit 0"}),
+                   {third.second.get(), input.get(), out.second.get(), out.second.get()},
+                   third.first.get()) == helper_answer{helper_answer::kind::failed, ECANCELED, 0});
 }
