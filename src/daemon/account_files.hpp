@@ -2,8 +2,10 @@
 #pragma once
 
 #include "daemon/configuration.hpp"
+#include "firewall/listed_program.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,13 +22,16 @@ namespace fwknop::daemon {
 void give_files(const server_config& server, const account& who);
 
 /// What the account that we run as now cannot do although its configuration asks for it, as lines
-/// for the log: files that a reload could not read.
-[[nodiscard]] std::vector<std::string> unreadable_files(const configuration& config,
+/// for the log: files that a reload could not read. Root, too, may have no more power over files
+/// than others.
+[[nodiscard]] std::vector<std::string> unreadable_files(const server_config& server,
+                                                        const std::vector<stanza>& stanzas,
                                                         const account& who);
 
-/// Likewise what lets the start fail: it could not keep its files, or not decrypt by GnuPG. Nothing
-/// if all is well.
+/// Likewise what lets the start fail: it could not keep its files, not decrypt by GnuPG, or not
+/// change rules by one of `programs`. Nothing if all is well.
 [[nodiscard]] std::optional<std::string> start_problem(const configuration& config,
-                                                       const account& who);
+                                                       const account& who,
+                                                       std::span<const listed_program> programs);
 
 } // namespace fwknop::daemon

@@ -109,7 +109,8 @@ void check_crypto_library() {
 }
 
 // Whoever starts us may be root; what was written for that account must be the daemon's then.
-account take_account(const configuration& config, const power_needs& needs) {
+account take_account(const configuration& config, const power_needs& needs,
+                     const helper_rules& may_start) {
     account who = daemon_account(config.server);
     if (::geteuid() != 0 && !config.server.user.empty() && who.user_name != config.server.user)
         log::warning("[-] FWKNOP_USER '" + config.server.user +
@@ -117,8 +118,8 @@ account take_account(const configuration& config, const power_needs& needs) {
     if (::geteuid() == 0 && who.user != 0) {
         give_files(config.server, who);
         become(who, daemon_powers(needs) | helper_powers(needs));
-        if (const auto problem = start_problem(config, who)) throw std::runtime_error{*problem};
-        for (const std::string& line : unreadable_files(config, who)) log::warning(line);
+        if (const auto problem = start_problem(config, who, may_start.programs))
+            throw std::runtime_error{*problem};
     }
     return who;
 }
@@ -153,7 +154,7 @@ int serve(const options& given, configuration config, const diagnostics& report)
     for (const auto& each : report.all()) log::warning(each.to_string());
     helper_rules may_start = helper_rules_for(config, given.test);
     const power_needs needs = needs_of(config, given.test);
-    const account who = take_account(config, needs);
+    const account who = take_account(config, needs, may_start);
     if (given.rotate_digest_cache) {
         log::info("Rotating digest cache file.");
         rotate_replay_file(server.digest_file);
@@ -166,6 +167,8 @@ int serve(const options& given, configuration config, const diagnostics& report)
                    }};
     keep_only({daemon_powers(needs), {}});
     forbid_new_privileges();
+    for (const std::string& line : unreadable_files(config.server, config.stanzas, who))
+        log::warning(line);
     service daemon{given, std::move(config), std::move(manager), starter, std::move(may_start)};
     return daemon.run([&] {
         if (server.sandbox) enter_sandbox();

@@ -77,6 +77,7 @@ class service {
 
     void reload();
     [[nodiscard]] bool take_over(configuration fresh);
+    void tell_unchanged();
     void write_status();
     void confirm_trial();
     void compact_replays();

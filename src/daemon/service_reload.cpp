@@ -2,8 +2,10 @@
 // What the daemon does beside its work when it is asked: SIGHUP, SIGUSR1, SIGUSR2; and the replay
 // file, rid of what is outdated.
 #include "core/policy/reload.hpp"
+#include "daemon/account_files.hpp"
 #include "daemon/helper_setup.hpp"
 #include "daemon/log.hpp"
+#include "daemon/privileges.hpp"
 #include "daemon/service.hpp"
 #include "firewall/helper_access.hpp"
 
@@ -55,8 +57,16 @@ void service::reload() {
     if (done)
         log::info("The new configuration is in force.");
     else
-        log::error("The configuration of before stays in force.");
+        tell_unchanged();
     if (running_) supervision_.ready();
+}
+
+// Who may read what may have changed since the start, and root without its powers is not special.
+void service::tell_unchanged() {
+    const account who = daemon_account(rules_->server());
+    for (const std::string& line : unreadable_files(rules_->server(), rules_->stanzas(), who))
+        log::warning(line);
+    log::error("The configuration of before stays in force.");
 }
 
 bool service::take_over(configuration fresh) {

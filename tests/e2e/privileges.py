@@ -10,7 +10,8 @@ import re
 import shutil
 import signal
 import sys
-from typing import Dict, List
+import time
+from typing import Dict, List, Sequence
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
@@ -77,11 +78,11 @@ class Stage:
         os.chmod(self.program, 0o755)
 
     def serve(self, access: str, config: Dict[str, str], *, give: bool = True,
-              **options: object) -> Server:
+              wrapper: Sequence[str] = (), **options: object) -> Server:
         give_away = f'chown {USER.pw_uid}:{USER.pw_gid} "$(dirname "$4")" "$4" "$6"; exec "$@"'
         return Server(self.program, access, root=self.lab.root, namespace=self.lab.net.gateway,
                       config={"FWKNOP_USER": USER.pw_name, **config},
-                      wrapper=["sh", "-c", give_away, "sh"] if give else (), **options)
+                      wrapper=["sh", "-c", give_away, "sh"] if give else wrapper, **options)
 
 
 def is_sanitized(program: str) -> bool:
@@ -233,7 +234,7 @@ def commands(lab: Lab) -> None:
             said = dict(line.split(":\t", 1) for line in ran("one"))
             expect(said["Uid"].split() == [str(OTHER.pw_uid)] * 4, said["Uid"])
             expect(said["Gid"].split() == [str(OTHER.pw_gid)] * 4, said["Gid"])
-            for field in ("CapPrm", "CapEff", "CapAmb"):
+            for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
                 expect(int(said[field], 16) == 0, f"{field} {said[field]}")
             expect(said["NoNewPrivs"] == "1" and said["Seccomp"] == "0", f"{said}")
         for name, text, words in (
@@ -247,10 +248,12 @@ def commands(lab: Lab) -> None:
                 server.send(signal.SIGHUP)
                 server.wait_log(words, after=mark)
                 server.wait_log("The configuration of before stays in force", after=mark)
-    with lab.case("a command without a user runs as FWKNOP_USER"):
+    with lab.case("a command without a user runs as FWKNOP_USER, without any power"):
         with stage.serve(stanza(KEYS, ENABLE_CMD_EXEC="Y"), {"FIREWALL_BACKEND": "iptables"}):
             said = dict(line.split(":\t", 1) for line in ran("two"))
             expect(said["Uid"].split() == [str(USER.pw_uid)] * 4, said["Uid"])
+            for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                expect(int(said[field], 16) == 0, f"{field} {said[field]}")
     with lab.case("a command that runs as root has all that root has"):
         with stage.serve(access("root"), {"FIREWALL_BACKEND": "iptables"}) as server:
             said = dict(line.split(":\t", 1) for line in ran("three"))
@@ -283,6 +286,27 @@ def unreadable(lab: Lab) -> None:
         expect(server.wait() == 1, "it started")
         expect(f"FWKNOP_USER nobody cannot write to '{shared}'" in server.log(), server.log())
         expect(os.stat(shared).st_uid == 0, "it was given away")
+    with lab.case("a lock of iptables-legacy that it cannot open"):
+        no_lock = ["unshare", "-m", "sh", "-c",
+                   'mount -t tmpfs -o mode=755 none /run && exec "$@"', "sh"]
+        legacy = {"FIREWALL_BACKEND": "iptables", "FIREWALL_EXE": "/usr/sbin/iptables-legacy"}
+        server = stage.serve(stanza(KEYS), legacy, run_directory=os.path.join(stage.public, "lock"),
+                             give=False, wrapper=no_lock, wait=False)
+        expect(server.wait() == 1, "it started")
+        expect("FWKNOP_USER nobody cannot open '/run/xtables.lock' (Permission denied), which "
+               "iptables-legacy needs: " in server.log(), server.log())
+    with lab.case("root, too, tells of a file that it could not read again"):
+        with lab.serve(stanza(KEYS)) as server:
+            os.chown(server.access, USER.pw_uid, USER.pw_gid)
+            mark = server.mark()
+            server.send(signal.SIGHUP)
+            server.wait_log("The configuration of before stays in force", after=mark)
+            server.wait_log(re.escape(f"root, who fwknopd runs as, cannot read '{server.access}' "
+                                      "(Permission denied): "), after=mark)
+            os.chown(server.access, 0, 0)
+            mark = server.mark()
+            server.send(signal.SIGHUP)
+            server.wait_log("The new configuration is in force", after=mark)
     with lab.case("a second name of a file of root's"):
         private = os.path.join(stage.public, "private")
         os.makedirs(private, 0o700)
@@ -318,6 +342,48 @@ def lost_helper(lab: Lab) -> None:
             expect(not backend.ours(lab.net.gateway), f"{backend.ours(lab.net.gateway)}")
 
 
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def hung_helper(lab: Lab) -> None:
+    """A helper that does nothing any more keeps nobody waiting for ever, and does nothing late."""
+    lab.net.hide()
+    config = {"FIREWALL_BACKEND": "iptables"}
+    with echo_service(lab.net.gateway, PORT):
+        server = lab.serve(stanza(KEYS, FW_ACCESS_TIMEOUT=60), config=config)
+        helper = helper_of(server)
+        os.kill(helper, signal.SIGSTOP)
+        try:
+            lab.client.knock(KEYS, f"tcp/{PORT}", destination=Network.gateway4)
+            with lab.case("nothing spins while it is waited for"):
+                server.wait_log("Valid|Received SPA|SPA Packet|SPA packet")
+                lab.net.gateway.run("iptables", "-w", "-A", "FWKNOP_INPUT", "-s", "198.51.100.9",
+                                    "-m", "comment", "--comment", f"_exp_{int(time.time()) + 60}",
+                                    "-j", "RETURN")
+                before = cpu_seconds(server.pid)
+                time.sleep(3)
+                used = cpu_seconds(server.pid) - before
+                expect(used < 0.3, f"{used} s of the processor in 3 s")
+            with lab.case("the daemon ends with a clear line"):
+                code = server.wait(60)
+                expect(code == 1, f"ended with {code}")
+                for words in ("the helper process does not answer",
+                              "[*] The helper process, which runs programs for fwknopd, has ended or "
+                              "hangs.", "Lost the helper process. Exiting..."):
+                    expect(words in server.log(), server.log())
+        finally:
+            os.kill(helper, signal.SIGCONT)
+        with lab.case("what it was asked for meanwhile is not done late"):
+            wait_for("the helper's end", lambda: not os.path.exists(f"/proc/{helper}")
+                     or status(helper)["State"].startswith("Z"), 5)
+            expect(not reachable(lab.net.client, Network.gateway4, PORT), "it was opened")
+        with lab.case("the next start clears up"):
+            lab.serve(stanza(KEYS), config=config, run_directory=server.run_directory).stop()
+
+
 def lost_daemon(lab: Lab) -> None:
     """A daemon that is killed takes its helper with it, which lets what runs come to its end."""
     started = os.path.join(lab.root, "started")
@@ -346,4 +412,5 @@ def lost_daemon(lab: Lab) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main([account, root, no_sandbox, commands, unreadable, lost_helper, lost_daemon]))
+    sys.exit(main([account, root, no_sandbox, commands, unreadable, lost_helper, hung_helper,
+                   lost_daemon]))
