@@ -28,6 +28,7 @@ from harness.traffic import send_udp
 PLAIN = Keys("key-of-the-plain-stanza", "hmac-of-the-plain-stanza")
 GPG_KEYS = Keys(hmac=HMAC)
 C = re.escape(Network.client4)
+CAP_DAC_OVERRIDE = 1 << 1  # linux/capability.h
 
 
 def sealed(lab: Lab, access: str, lines: str, keys: Keys = GPG_KEYS) -> bytes:
@@ -333,6 +334,25 @@ def trouble(lab: Lab) -> None:
                 os.rename(passing + ".away", passing)
                 lab.client.knock(GPG_KEYS, "tcp/7005", rc=lines)
                 lab.wait_rule(server, "tcp/7005")
+        with lab.case("gpg has none of root's powers but that over files"):
+            notes = os.path.join(lab.root, "powers")
+            noting = script(lab, "gpg-notes", f"grep ^Cap /proc/self/status > {notes}; "
+                                              f"exec {GPG} \"$@\"")
+            access = gpg_stanza(keyrings.server, "rsa@server", signers, GPG_EXE=noting)
+            for more in ("", "ENABLE_CMD_EXEC Y\n"):  # the helper is to start what root may do
+                with lab.serve(access.rstrip() + "\n" + more) as server:
+                    lab.client.knock(GPG_KEYS, "tcp/7007", rc=lines)
+                    lab.wait_rule(server, "tcp/7007")
+                with open(notes, encoding="ascii") as file:
+                    said = dict(line.split(":") for line in file)
+                for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                    expect(int(said[field], 16) & ~CAP_DAC_OVERRIDE == 0, f"{field} {said[field]}")
+        with lab.case("a reload that asks for another gpg needs a restart"):
+            with lab.serve(access) as server:
+                write_private(server.access, access.replace(noting, passing))
+                server.send(1)
+                server.wait_log(f"GPG_EXE {re.escape(passing)} needs a restart of fwknopd")
+                server.wait_log("The configuration of before stays in force")
         with lab.case("a reload while gpg works"):
             slow = script(lab, "gpg-slow", f"sleep 1; exec {GPG} \"$@\"")
             access = gpg_stanza(keyrings.server, "rsa@server", signers, GPG_EXE=slow)
