@@ -149,10 +149,8 @@ void service::open(const attempt& granted, const datagram& packet) {
 
 void service::ask_gpg(const gpg_settings& how, const gpg_envelope& what,
                       std::function<void(gpg_desk::answer)> done) {
-    gpg_child_settings with;
-    with.engine = how.program;
     asio::co_spawn(
-        context_, decrypt_in_child(gpg_request(how, what.messages), std::move(with)),
+        context_, decrypt_in_child(gpg_request(how, what.messages), {.engine = how.program}),
         [done = std::move(done)](const std::exception_ptr& failure, gpg_desk::answer answer) {
             if (failure) answer = gpg::failure{gpg::failure_kind::internal, "cancelled"};
             done(std::move(answer));
@@ -194,8 +192,7 @@ void service::helper_ended() {
     if (ending_) return;
     log::error(
         "[*] The helper process, which runs programs for fwknopd, has ended or hangs. What is open "
-        "in a packet filter that is changed by programs stays open until fwknopd starts "
-        "again");
+        "in a packet filter that is changed by programs stays open until fwknopd starts again");
     stop({1, "Lost the helper process. Exiting..."});
 }
 
