@@ -82,7 +82,7 @@ class Server(Process):
     def __init__(self, program: str, access: str, *, root: str, namespace: Namespace,
                  interface: str = Network.interface, config: Optional[Dict[str, object]] = None,
                  arguments: Sequence[str] = (), run_directory: Optional[str] = None,
-                 wait: bool = True, patience: float = 10.0, wrapper: Sequence[str] = (),
+                 wait: bool = True, patience: float = 30.0, wrapper: Sequence[str] = (),
                  extra_environment: Optional[Dict[str, str]] = None):
         self.directory = os.path.join(root, f"server{next(self.counter_)}")
         os.mkdir(self.directory, 0o700)
