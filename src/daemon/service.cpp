@@ -235,35 +235,6 @@ asio::awaitable<void> service::stop_at_limit() {
     stop({0, "Packet count limit (" + std::to_string(*packet_limit_) + ") reached. Exiting..."});
 }
 
-asio::awaitable<void> service::write_summary() {
-    boost::system::error_code cancelled;
-    if (const auto due = log_.summary_due()) {
-        summary_timer_.expires_at(*due);
-        co_await summary_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    }
-    log_.sum_up();
-    summary_armed_ = false;
-}
-
-asio::awaitable<void> service::watch_drops() {
-    boost::system::error_code cancelled;
-    drops_timer_.expires_after(decision_log::interval);
-    co_await drops_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    drops_armed_ = false;
-    report_drops();
-}
-
-void service::report_drops() {
-    const auto dropped = sources_.dropped();
-    if (dropped < drops_told_) drops_told_ = 0; // an interface was opened anew
-    if (dropped > drops_told_) {
-        log::warning("Packets came faster than they could be handled; the kernel dropped " +
-                     std::to_string(dropped - drops_told_) +
-                     " before fwknopd saw them. A larger PCAP_RING_SIZE holds more");
-    }
-    drops_told_ = dropped;
-}
-
 // A capture file is at its end.
 asio::awaitable<void> service::finish_file() {
     // What was asked for is opened first; and rules that nobody is told to flush must still expire.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the daemon does beside its work when it is asked: SIGHUP, SIGUSR1, SIGUSR2; and the replay
-// file, rid of what is outdated.
+// What the daemon does beside its work when it is asked: SIGHUP, SIGUSR2; and the replay file,
+// rid of what is outdated.
 #include "core/policy/reload.hpp"
 #include "daemon/account_files.hpp"
 #include "daemon/helper_setup.hpp"
 #include "daemon/log.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/service.hpp"
-#include "firewall/helper_access.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -94,20 +93,6 @@ bool service::take_over(configuration fresh) {
     rules_ = rules;
     log::set_verbosity(static_cast<int>(rules_->server().verbose));
     return true;
-}
-
-// SIGUSR1.
-void service::write_status() {
-    log::info(status_line(pipeline_.counters(), keeper_ ? keeper_->grants().size() : 0));
-    for (const auto& line : status_details(pipeline_.counters())) log::info(line);
-    if (sources_.captures())
-        log::info("Dropped by the kernel before we saw them: " +
-                  std::to_string(sources_.dropped()));
-    if (const auto* const starter = helper_access::of(stopped_.get_executor());
-        starter != nullptr && starter->refusals() != 0)
-        log::info("Requests that the helper process refused: " +
-                  std::to_string(starter->refusals()));
-    log::info("Packets on record against replays: " + std::to_string(replays_.size()));
 }
 
 // SIGUSR2.
