@@ -117,11 +117,12 @@ def write_json(path: str, runs: Sequence[Results], medians: Results) -> None:
 
 def draw(path: str, curves: Dict[str, List[Tuple[float, Optional[float], int]]]) -> None:
     """Knock to open over junk rate, for each daemon: (packets per second, p50 in ms, answered)."""
-    script = ["set terminal svg size 840,480 font 'sans-serif,14' background '#ffffff'",
-              f"set output '{path}'", "set logscale xy", "set grid", "set key top left",
+    script = ["set terminal svg size 960,480 font 'sans-serif,14' background '#ffffff'",
+              f"set output '{path}'", "set logscale xy", "set grid", "set key outside right",
               "set title 'Knock to open while junk arrives'",
               "set xlabel 'junk packets per second'", "set ylabel 'milliseconds (median)'",
-              "set yrange [0.3:1000]", "set format x '%.0f'"]
+              "set yrange [*:1000]", "set xrange [*:*] noextend",
+              "set format x '%.0s%c'"]
     plots = []
     for name, points in curves.items():
         block = f"${name.replace('-', '_')}"
