@@ -28,9 +28,10 @@ std::optional<std::string> take_word(std::string_view& line) {
     }
     for (std::size_t i = 1; i < line.size(); ++i) {
         if (line[i] == '"') {
-            line.remove_prefix(i + 1);
-            if (line.empty() || blanks.find(line.front()) != blanks.npos) return word;
-            return std::nullopt;
+            const std::string_view rest = line.substr(i + 1);
+            if (!rest.empty() && blanks.find(rest.front()) == blanks.npos) return std::nullopt;
+            line = rest;
+            return word;
         }
         if (line[i] == '\\' && ++i == line.size()) break;
         word += line[i];
