@@ -164,8 +164,10 @@ def commands(lab: Lab) -> None:
                 wait_for("no children", lambda: not vitals.children(server.pid), 5)
                 expect(len(vitals.descriptors(server.pid)) == count, "a descriptor is lost")
             with lab.case(f"{function}: the next one runs"):
+                mark = server.mark()
                 ask(f"{function}-again")
-                wait_for("it", lambda: os.path.exists(f"{marker}-{function}-again"), 5)
+                server.wait_log("CMD_EXEC: command returned", after=mark)
+                expect(os.path.exists(f"{marker}-{function}-again"), "it did not run")
 
 
 def reports(lab: Lab) -> None:
