@@ -138,6 +138,19 @@ bool is(const std::optional<helper_answer>& answer, helper_refusal why, std::uin
 
 } // namespace
 
+/// Whether it is dead in time, if perhaps not reaped yet by who has inherited it.
+bool ends(pid_t pid) {
+    const auto alive = [&] {
+        std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
+        std::string number;
+        std::string name;
+        std::string state;
+        return file >> number >> name >> state && state != "Z";
+    };
+    for (int i = 0; i < 500 && alive(); ++i) ::usleep(10'000);
+    return !alive();
+}
+
 TEST_CASE("a helper starts a child that reads its input and is heard") {
     stage here;
     child_command command;
@@ -178,16 +191,7 @@ TEST_CASE("a helper's child is killed at its time limit, with what it started") 
     const auto result = here.run(command);
     CHECK(result.end == child_end::time_limit);
     const pid_t grandchild = std::stoi(result.output);
-    // Dead, if perhaps not reaped yet by who has inherited it.
-    const auto alive = [&] {
-        std::ifstream file{"/proc/" + std::to_string(grandchild) + "/stat"};
-        std::string number;
-        std::string name;
-        std::string state;
-        return file >> number >> name >> state && state != "Z";
-    };
-    for (int i = 0; i < 500 && alive(); ++i) ::usleep(10'000);
-    CHECK_FALSE(alive());
+    CHECK(ends(grandchild));
 }
 
 TEST_CASE("a helper refuses what it was not told of, says why, and goes on") {
@@ -341,15 +345,7 @@ TEST_CASE("commands end with a helper that is killed, for nobody keeps their tim
     };
     CHECK(here.run(command).uncertain());
     REQUIRE(child > 0);
-    const auto alive = [&] {
-        std::ifstream file{"/proc/" + std::to_string(child) + "/stat"};
-        std::string number;
-        std::string name;
-        std::string state;
-        return file >> number >> name >> state && state != "Z";
-    };
-    for (int i = 0; i < 500 && alive(); ++i) ::usleep(10'000);
-    CHECK_FALSE(alive());
+    CHECK(ends(child));
     ::kill(child, SIGKILL);
 }
 
@@ -392,12 +388,12 @@ TEST_CASE("a helper believes no descriptors and no lengths") {
         const std::filesystem::path folder{"/proc/" + std::to_string(here.process.pid()) + "/fd"};
         return std::distance(std::filesystem::directory_iterator{folder}, {});
     };
-    const auto before = open_files();
+    constexpr int own_files = 4; // the three of every process, and where requests come in
     for (int i = 0; i < 3; ++i)
         CHECK(is(here.ask({}, files, hear), helper_refusal::malformed, ++count));
     // It answers first.
-    for (int i = 0; i < 500 && open_files() != before; ++i) ::usleep(10'000);
-    CHECK(open_files() == before);
+    for (int i = 0; i < 500 && open_files() != own_files; ++i) ::usleep(10'000);
+    CHECK(open_files() == own_files);
 
     // Where the channel should be: nobody can be told, and it is counted all the same.
     for (const auto& wrong : {std::vector<int>{}, {files[1], files[1], files[2], files[3]}}) {
